@@ -1,0 +1,10 @@
+import ipaddr from 'ipaddr.js';
+import type { Parsed } from './setting.js';
+
+/** Reads an address block such as `10.0.0.0/8` or `fd00::/8`. */
+export function cidr(text: string): Parsed<string> {
+  const mend = 'write address blocks such as 10.0.0.0/8, 192.168.1.5/32 or fd00::/8';
+  return ipaddr.isValidCIDR(text)
+    ? { ok: true, value: text }
+    : { ok: false, wrong: 'is not an address block (CIDR)', mend };
+}
