@@ -1,0 +1,41 @@
+export const ROLES = ['owner', 'admin', 'member', 'agent', 'viewer'] as const;
+
+export type Role = (typeof ROLES)[number];
+
+/**
+ * Who may do what: one line per permission, read by the guard, the OpenAPI document and the tests.
+ *
+ * An agent's key acts for its own agent only; a key that is bound to a workspace never leaves it, whatever its role.
+ */
+export const PERMISSIONS = {
+  'workspaces:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'workspaces:write': ['owner', 'admin'],
+  'keys:read': ['owner', 'admin'],
+  'keys:write': ['owner', 'admin'],
+  'agents:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'agents:write': ['owner', 'admin', 'member'],
+  'prices:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'prices:write': ['owner', 'admin'],
+  'budgets:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'budgets:write': ['owner', 'admin'],
+  'executions:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'executions:write': ['owner', 'admin', 'member', 'agent'],
+  'costs:read': ['owner', 'admin', 'member', 'viewer'],
+  'events:read': ['owner', 'admin', 'member', 'viewer'],
+  'audit:verify': ['owner', 'admin'],
+  'webhooks:read': ['owner', 'admin'],
+  'webhooks:write': ['owner', 'admin'],
+  'dead-letters:read': ['owner', 'admin', 'member', 'viewer'],
+  'dead-letters:write': ['owner', 'admin'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+export function mayDo(role: Role, permission: Permission): boolean {
+  return (PERMISSIONS[permission] as readonly Role[]).includes(role);
+}
+
+/** Nobody hands out more than they have: an admin makes no owners. */
+export function mayGrant(granter: Role, granted: Role): boolean {
+  return granter === 'owner' || granted !== 'owner';
+}

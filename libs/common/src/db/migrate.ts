@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { DataSource, type QueryRunner } from 'typeorm';
+import { Foundation1700000000001 } from './migrations/0001-foundation.js';
+import { APPLICATION_ROLE, wallStatements } from './tenant-tables.js';
+
+const MIGRATIONS = [Foundation1700000000001];
+/** Folders whose .sql files hold functions of the database. */
+const FUNCTIONS = [new URL('../auth/', import.meta.url), new URL('../ledger/', import.meta.url)];
+const MIGRATION_LOCK = 4_871_001;
+
+/**
+ * Brings a database up to date: role, tables, ledger functions, walls, and the schema of the queue. Any number of
+ * processes may call it at once; one works, the others wait and find everything done.
+ *
+ * @param databaseUrl a login that may create roles and tables
+ */
+export async function migrate(databaseUrl: string): Promise<void> {
+  const dataSource = await new DataSource({
+    type: 'postgres',
+    url: databaseUrl,
+    poolSize: 2,
+    migrations: MIGRATIONS,
+    extra: { application_name: 'houston migrator' },
+  }).initialize();
+  const lock = dataSource.createQueryRunner();
+  try {
+    await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await createApplicationRole(lock);
+    await dataSource.runMigrations({ transaction: 'each' });
+    await lock.query('create table if not exists schema_state (key text primary key, value text not null)');
+    await applyOnce(lock, 'functions', await functionSources());
+    await applyOnce(lock, 'walls', wallStatements());
+    await liftLedgerPosition(lock);
+  } finally {
+    // Destroying the connection frees the lock, also after a failure in the middle of a statement.
+    await lock.release();
+    await dataSource.destroy();
+  }
+}
+
+async function createApplicationRole(runner: QueryRunner): Promise<void> {
+  const [role] = await runner.query('select 1 from pg_roles where rolname = $1', [APPLICATION_ROLE]);
+  if (!role) await runner.query(`create role ${APPLICATION_ROLE} nologin nosuperuser nobypassrls`);
+  const [member] = await runner.query(`select 1 where pg_has_role(current_user, '${APPLICATION_ROLE}', 'member')`);
+  if (!member) await runner.query(`grant ${APPLICATION_ROLE} to current_user`);
+  await runner.query(`create schema if not exists bullmq authorization ${APPLICATION_ROLE}`);
+}
+
+/** The functions, dropped by name first because a changed signature cannot be replaced in place. */
+async function functionSources(): Promise<string[]> {
+  const files = await Promise.all(
+    FUNCTIONS.map(async (folder) => {
+      const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+      return names.map((name) => new URL(name, folder));
+    }),
+  );
+  const sources = await Promise.all(files.flat().map((file) => readFile(file, 'utf8')));
+  const names = sources.flatMap((sql) =>
+    [...sql.matchAll(/^create or replace function (\w+)/gm)].map((match) => match[1]),
+  );
+  const drop = `do $do$ declare f record; begin
+    for f in select p.oid::regprocedure as signature from pg_proc p
+              where p.pronamespace = 'public'::regnamespace and p.proname = any (array['${names.join("','")}']) loop
+      execute 'drop function ' || f.signature || ' cascade';
+    end loop; end $do$`;
+  return ['set local check_function_bodies = off', drop, ...sources];
+}
+
+/** Applies statements in one transaction, unless exactly these were applied before. */
+async function applyOnce(runner: QueryRunner, key: string, statements: string[]): Promise<void> {
+  const hash = createHash('sha256').update(statements.join('\n')).digest('hex');
+  const [applied] = await runner.query('select 1 from schema_state where key = $1 and value = $2', [key, hash]);
+  if (applied) return;
+  await runner.startTransaction();
+  try {
+    for (const statement of statements) await runner.query(statement);
+    await runner.query('insert into schema_state values ($1, $2) on conflict (key) do update set value = $2', [
+      key,
+      hash,
+    ]);
+    await runner.commitTransaction();
+  } catch (error) {
+    await runner.rollbackTransaction();
+    throw error;
+  }
+}
+
+/** After a restore into a younger cluster its transaction ids would run behind the ledger: continue above it. */
+async function liftLedgerPosition(runner: QueryRunner): Promise<void> {
+  const [row] = await runner.query(
+    `select event_position_offset() as "offset", event_position() as current,
+            (select max(position) from (select (select max(e.position) from events e where e.organization_id = o.id) as position
+                                          from organizations o) p) as last`,
+  );
+  const missing = BigInt(row.last ?? 0) - BigInt(row.current);
+  if (missing <= 0n) return;
+  const offset = BigInt(row.offset) + missing + 1n;
+  await runner.query(
+    `create or replace function event_position_offset() returns bigint language sql immutable as 'select ${offset}::bigint'`,
+  );
+}
