@@ -1,3 +1,5 @@
+import { errors } from 'undici';
+
 /** Why an attempt failed, as shown in the delivery log. `redirect` and `http_error` come with a status. */
 export type WebhookErrorClass =
   | 'invalid_url'
@@ -48,11 +50,13 @@ const CLASS_BY_CODE = new Map<string, WebhookErrorClass>([
 export function toDeliveryFault(error: unknown): DeliveryFault {
   if (error instanceof DeliveryFault) return error;
   const code = codeOf(error);
-  const errorClass = code.startsWith('HPE_') ? 'protocol_error' : CLASS_BY_CODE.get(code);
+  // The parser's errors carry no code in undici 7.
+  const errorClass = error instanceof errors.HTTPParserError ? 'protocol_error' : CLASS_BY_CODE.get(code);
   if (errorClass === undefined) throw error;
   return new DeliveryFault(errorClass, { cause: error });
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error;
+  return isCoded && typeof error.code === 'string' ? error.code : '';
 }

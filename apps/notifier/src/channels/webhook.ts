@@ -126,9 +126,10 @@ async function post(
 function once(socket: Socket): NonNullable<Client.Options['connect']> {
   let isTaken = false;
   return (_options, callback) => {
-    if (isTaken) return callback(new DeliveryFault('connection_reset'), null);
+    const isAgain = isTaken;
     isTaken = true;
-    callback(null, socket);
+    // undici forgets the request when it is called back before this returns.
+    queueMicrotask(() => (isAgain ? callback(new DeliveryFault('connection_reset'), null) : callback(null, socket)));
   };
 }
 
