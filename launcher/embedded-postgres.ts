@@ -16,8 +16,7 @@ import { freePort, isPortFree } from './free-port.js';
 import { postgresBinaries, type PostgresBinaries } from './postgres-binaries.js';
 import { CLUSTER_NAME, openCluster, postgresEnv, type Cluster } from './postgres-cluster.js';
 import { postgresUser, type PostgresUser } from './postgres-user.js';
-import { disownReusedPid, livingPostmaster, readPostmasterFile } from './postmaster-file.js';
-import { isAlive } from './process-identity.js';
+import { disownStalePid, livingPostmaster, readPostmasterFile } from './postmaster-file.js';
 import { stopPostmaster } from './stop-postmaster.js';
 
 export interface EmbeddedPostgresOptions {
@@ -77,9 +76,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 async function clearTheWay(clusterDir: string): Promise<void> {
   const orphan = await livingPostmaster(clusterDir);
-  if (orphan !== undefined) return stopPostmaster(orphan, 10_000);
-  const file = await readPostmasterFile(clusterDir);
-  if (file !== undefined && (await isAlive(file.pid))) await disownReusedPid(clusterDir);
+  if (orphan === undefined) await disownStalePid(clusterDir);
+  else await stopPostmaster(orphan, 10_000);
 }
 
 interface Start {

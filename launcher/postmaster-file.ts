@@ -25,12 +25,13 @@ export async function livingPostmaster(clusterDir: string): Promise<number | und
 }
 
 /**
- * Lets a server start although the pid it finds belongs to someone else by now.
+ * Lets a server start although the pid it finds is not that of a server: it belongs to someone else by now, or to a killed
+ * process that nobody has reaped.
  *
  * The file is not deleted: its later lines name the shared memory that orphaned backends may still hold, and the server
  * checks that before it touches the data. It ignores exactly one living pid, that of its parent, which is us.
  */
-export async function disownReusedPid(clusterDir: string): Promise<void> {
+export async function disownStalePid(clusterDir: string): Promise<void> {
   const lines = await readLines(clusterDir);
   if (lines === undefined) return;
   await writeFile(path.join(clusterDir, 'postmaster.pid'), [String(process.pid), ...lines.slice(1)].join('\n'));
