@@ -1,10 +1,10 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { APPLICATION_ROLE } from '../config/application-role.js';
 import { AgentEntity } from './entities/agent.entity.js';
 import { ApiKeyEntity } from './entities/api-key.entity.js';
 import { BudgetEntity } from './entities/budget.entity.js';
 import { PriceOverrideEntity } from './entities/price-override.entity.js';
 import { WorkspaceEntity } from './entities/workspace.entity.js';
-import { APPLICATION_ROLE } from './tenant-tables.js';
 
 /**
  * Options of a connection that works as the application role, whoever `databaseUrl` logs in as: the role is part of

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { APPLICATION_ROLE } from '../config/application-role.js';
+import { migrateQueues } from '../queues/migrate-queues.js';
 import { Foundation1700000000001 } from './migrations/0001-foundation.js';
-import { APPLICATION_ROLE, wallStatements } from './tenant-tables.js';
+import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [Foundation1700000000001];
 /** Folders whose .sql files hold functions of the database. */
@@ -32,6 +34,7 @@ export async function migrate(databaseUrl: string): Promise<void> {
     await applyOnce(lock, 'functions', await functionSources());
     await applyOnce(lock, 'walls', wallStatements());
     await liftLedgerPosition(lock);
+    await migrateQueues(databaseUrl);
   } finally {
     // Destroying the connection frees the lock, also after a failure in the middle of a statement.
     await lock.release();

@@ -1,3 +1,5 @@
+import { APPLICATION_ROLE } from '../config/application-role.js';
+
 /**
  * The catalogue of tables and the wall that stands around each. The policies are generated from it, and the boot check
  * refuses a database in which a table is missing here or a wall is missing there.
@@ -36,9 +38,6 @@ export const SHARED_TABLES: Readonly<Record<string, string>> = {
 
 /** Insert-only for the application: it has no UPDATE and no DELETE on these. */
 const APPEND_ONLY = new Set(['events', 'event_seals']);
-
-/** The role every process works as: owns nothing, is no superuser, cannot bypass row level security. */
-export const APPLICATION_ROLE = 'houston_app';
 
 // The sub-select makes the planner read the setting once per statement instead of once per row.
 const ORGANIZATION = `organization_id = (select nullif(current_setting('houston.organization_id', true), '')::uuid)`;

@@ -1,0 +1,54 @@
+/**
+ * Every queue of Houston. A job only wakes somebody up: its payload is ids, the truth is in Postgres, and losing all
+ * jobs loses nothing, because whoever owns the due rows sweeps for those without a wake-up.
+ */
+export interface Payloads {
+  /** One delivery of one webhook is due. */
+  'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
+}
+
+export type QueueName = keyof Payloads;
+
+export interface QueueSpec {
+  /** Runs of one job before it is given up. The rows keep their own count of what was tried in the world outside. */
+  attempts: number;
+  /** Wait before the next run of a job whose processor threw: doubles from here. */
+  backoffMs: number;
+  /** Always given: a job without one would overtake all that have one. 1 is first, 2,097,151 last. */
+  priority: number;
+  /** Jobs that one process works on at the same time. */
+  concurrency: number;
+  /** The longest a job may go without a sign of life from its worker before another takes it. */
+  lockMs: number;
+}
+
+/** Wake-ups by name; smaller numbers go first. */
+export const PRIORITIES = { urgent: 10, high: 20, normal: 30, low: 40 } as const;
+
+export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
+  'webhook-deliveries': {
+    attempts: 3,
+    backoffMs: 1_000,
+    priority: PRIORITIES.normal,
+    concurrency: 16,
+    lockMs: 60_000,
+  },
+};
+
+export const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];
+
+/** A job to be: committed rows name somebody who has to look. */
+export type Wakeup = { [Name in QueueName]: WakeupOf<Name> }[QueueName];
+
+export interface WakeupOf<Name extends QueueName> {
+  queue: Name;
+  payload: Payloads[Name];
+  /**
+   * Names the wake-up: while a job of this id exists, adding it again does nothing. Letters, digits, `-`, `_` and `.`
+   * (the library reserves the colon, and takes a bare number for one of its own).
+   */
+  id: string;
+  /** Wait before the job is due. Default 0. */
+  delayMs?: number;
+  priority?: keyof typeof PRIORITIES;
+}
