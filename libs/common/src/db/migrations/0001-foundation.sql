@@ -292,7 +292,7 @@ begin
    where id = coalesce(new.organization_id, old.organization_id);
   return null;
 end $$;
-create trigger budgets_policy after insert or delete or update of agent_id, model, provider, trigger, tags, workspace_id, deleted_at
+create trigger budgets_policy after insert or delete or update of agent_id, model, provider, trigger, tags, mode, workspace_id, deleted_at
   on budgets for each row execute function bump_policy_version();
 create trigger workspaces_policy after insert or delete or update on workspaces for each row execute function bump_policy_version();
 create trigger price_overrides_policy after insert or delete or update on price_overrides for each row execute function bump_policy_version();

@@ -1,0 +1,123 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { CONFIG } from '@houston/common/config/config.module.js';
+import type { HoustonConfig } from '@houston/common/config/config.js';
+import { Database } from '@houston/common/db/database.js';
+import { BatchedCommitter, type Committer, InlineCommitter } from '@houston/common/db/group-commit.js';
+import { isDataFault } from '@houston/common/db/postgres-error.js';
+
+/** One run that asks to be admitted, priced and matched. */
+export interface AdmissionRequest {
+  organizationId: string;
+  policyVersion: string;
+  /** Ids of all budgets that match it, ascending. */
+  budgetIds: string[];
+  /** The row to write, in the column names of admit.sql. */
+  row: Record<string, unknown>;
+}
+
+/** A budget's figures as the judged batch found them. */
+export interface JudgedBudget {
+  id: string;
+  name: string;
+  workspaceId: string | null;
+  agentId: string | null;
+  model: string | null;
+  provider: string | null;
+  trigger: string | null;
+  tags: Record<string, string> | null;
+  mode: 'enforce' | 'observe';
+  limitNano: string;
+  spentNano: string;
+  windowEnd: string | null;
+}
+
+/** A budget as one run left it. */
+export interface AdmissionLeg {
+  budget: JudgedBudget;
+  heldNano: bigint;
+}
+
+export type Verdict = 'admitted' | 'budget_exceeded' | 'budget_frozen' | 'existing';
+
+export type Judgement =
+  | { kind: 'stale' }
+  | { kind: 'judged'; verdict: Verdict; judgedAt: Date; legs: AdmissionLeg[]; binding: AdmissionLeg | null };
+
+interface AdmitRow {
+  stale: boolean;
+  judged_at: Date;
+  budgets: JudgedBudget[] | null;
+  verdicts: Verdict[];
+  bindings: number[];
+  held_after: string[];
+}
+
+const MAX_ORGANIZATIONS = 1_000;
+
+/** Commits admissions, a batch per organization at a time. */
+@Injectable()
+export class AdmissionStore implements OnApplicationShutdown {
+  private readonly committers = new LRUCache<string, Committer<AdmissionRequest, Judgement>>({
+    max: MAX_ORGANIZATIONS,
+  });
+
+  constructor(
+    @Inject(Database) private readonly db: Database,
+    @Inject(CONFIG) private readonly config: HoustonConfig,
+  ) {}
+
+  admit(request: AdmissionRequest): Promise<Judgement> {
+    return this.committerOf(request.organizationId).commit(request);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.committers.values()].map((committer) => committer.close()));
+  }
+
+  private committerOf(organizationId: string): Committer<AdmissionRequest, Judgement> {
+    const known = this.committers.get(organizationId);
+    if (known) return known;
+    const { committer, maxBatch, maxBacklog } = this.config.admission;
+    const run = (requests: AdmissionRequest[]) => this.admitBatch(organizationId, requests);
+    const created =
+      committer === 'inline'
+        ? new InlineCommitter({ run, maxBacklog })
+        : new BatchedCommitter({ run, maxBatch, maxBacklog, isIsolated: isDataFault, conflictKey });
+    this.committers.set(organizationId, created);
+    return created;
+  }
+
+  private async admitBatch(organizationId: string, requests: AdmissionRequest[]): Promise<Judgement[]> {
+    const budgetIds = [...new Set(requests.flatMap((request) => request.budgetIds))].sort();
+    const indexOf = new Map(budgetIds.map((id, index) => [id, index + 1]));
+    const legs = requests.map((request) => request.budgetIds.map((id) => indexOf.get(id)!));
+    const versions = requests.map((request) => BigInt(request.policyVersion));
+    const oldest = versions.reduce((least, version) => (version < least ? version : least));
+    const [answer] = await this.db.statement<AdmitRow>('select * from admit_executions($1, $2, $3, $4, $5, $6)', [
+      organizationId,
+      oldest.toString(),
+      budgetIds,
+      legs.flatMap((own, index) => own.map(() => index + 1)),
+      legs.flat(),
+      JSON.stringify(requests.map((request, index) => ({ ...request.row, legs: legs[index] }))),
+    ]);
+    if (!answer || answer.stale) return requests.map(() => ({ kind: 'stale' }));
+    return judgements(answer, legs);
+  }
+}
+
+/** Attempts of the same request must not be judged side by side: the second has to find what the first wrote. */
+function conflictKey(request: AdmissionRequest): string | null {
+  return request.row.may_exist === true ? String(request.row.id) : null;
+}
+
+function judgements(answer: AdmitRow, legs: number[][]): Judgement[] {
+  const budgets = answer.budgets ?? [];
+  let leg = 0;
+  return legs.map((own, index) => {
+    const judged = own.map((budget) => ({ budget: budgets[budget - 1]!, heldNano: BigInt(answer.held_after[leg++]!) }));
+    const binding = answer.bindings[index] === 0 ? null : judged[own.indexOf(answer.bindings[index]!)]!;
+    return { kind: 'judged', verdict: answer.verdicts[index]!, judgedAt: answer.judged_at, legs: judged, binding };
+  });
+}

@@ -1,0 +1,307 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { MAX_TOKENS } from '@houston/common/domain/usage.js';
+import { UsdField } from '../http/money.js';
+import { PageQuery } from '../http/page.js';
+import { IsMetadata, IsTags } from '../http/json-fields.js';
+
+export const TRIGGERS = ['manual', 'cron', 'heartbeat', 'delegation', 'workflow'] as const;
+export const OUTCOMES = ['succeeded', 'failed', 'timeout', 'cancelled'] as const;
+export const EXECUTION_STATUSES = ['admitted', 'denied', ...OUTCOMES, 'expired'] as const;
+
+const MAX_NAME = 200;
+const MAX_HOLD_SECONDS = 86_400;
+const DEFAULT_HOLD_SECONDS = 900;
+const MAX_RECORD = 1_000;
+const MAX_TEXT = 8_000;
+const MAX_DURATION_MS = 31 * 86_400_000;
+
+export class EstimateDto {
+  @ApiPropertyOptional({ example: 1200, description: 'Prompt tokens, cached ones included' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_TOKENS)
+  inputTokens?: number;
+
+  @ApiPropertyOptional({ example: 800, description: 'The most it may generate, reasoning included' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_TOKENS)
+  maxOutputTokens?: number;
+
+  @UsdField({ required: false, description: 'Instead of tokens: the most it may cost' })
+  @IsOptional()
+  costUsd?: bigint;
+}
+
+/** What every execution says of itself, whether it asks before or is recorded afterwards. */
+class ExecutionFields {
+  @ApiProperty({ example: 'researcher', description: "The agent's name (or id)" })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  agent: string;
+
+  @ApiProperty({ example: 'gpt-4o-mini' })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  model: string;
+
+  @ApiPropertyOptional({ example: 'openai', description: "Default: the provider that the model's name belongs to" })
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  provider?: string;
+
+  @ApiPropertyOptional({ enum: TRIGGERS, default: 'manual' })
+  @IsOptional()
+  @IsIn(TRIGGERS)
+  trigger: (typeof TRIGGERS)[number] = 'manual';
+
+  @ApiPropertyOptional({ example: 'T-17', description: 'The task it works on' })
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  taskId?: string;
+
+  @ApiPropertyOptional({ format: 'uuid', description: 'The execution that started this one' })
+  @IsOptional()
+  @IsUUID()
+  parentId?: string;
+
+  @ApiPropertyOptional({
+    example: { team: 'growth' },
+    description: 'Up to 20 names with text values; budgets can match them',
+  })
+  @IsOptional()
+  @IsTags()
+  tags?: Record<string, string>;
+
+  @ApiPropertyOptional({ example: { ticket: 4711 }, description: 'Any JSON object up to 16 kB' })
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, unknown>;
+}
+
+export class CreateExecutionDto extends ExecutionFields {
+  @ApiProperty({ type: EstimateDto, description: '`{inputTokens, maxOutputTokens}` or `{costUsd}`' })
+  @IsObject()
+  @ValidateNested()
+  @Type(() => EstimateDto)
+  estimate: EstimateDto;
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: MAX_HOLD_SECONDS,
+    default: DEFAULT_HOLD_SECONDS,
+    description: 'How long the money is held without a sign of life',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_HOLD_SECONDS)
+  holdSeconds: number = DEFAULT_HOLD_SECONDS;
+
+  @ApiPropertyOptional({ default: false, description: 'Answer what would happen, hold nothing, write nothing' })
+  @IsOptional()
+  @IsBoolean()
+  dryRun: boolean = false;
+}
+
+const USAGE_EXAMPLE = { inputTokens: 1200, outputTokens: 350, cacheReadTokens: 800 };
+const USAGE_DESCRIPTION =
+  'Cumulative. `inputTokens` includes cached and `outputTokens` includes reasoning tokens; the spellings of OpenAI and Anthropic are understood too';
+
+export class ReportUsageDto {
+  @ApiProperty({ type: Object, example: USAGE_EXAMPLE, description: USAGE_DESCRIPTION })
+  @IsObject()
+  usage: Record<string, unknown>;
+}
+
+class OutcomeFields {
+  @ApiPropertyOptional({ type: Object, example: USAGE_EXAMPLE, description: USAGE_DESCRIPTION })
+  @IsOptional()
+  @IsObject()
+  usage?: Record<string, unknown>;
+
+  @UsdField({ required: false, description: 'Instead of usage: what it cost' })
+  @IsOptional()
+  costUsd?: bigint;
+
+  @UsdField({ required: false, description: 'What the agent believes it cost; kept apart, never counted' })
+  @IsOptional()
+  reportedCostUsd?: bigint;
+
+  @ApiPropertyOptional({ example: 5400 })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_DURATION_MS)
+  durationMs?: number;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  error?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  summary?: string;
+}
+
+export class CompleteExecutionDto extends OutcomeFields {
+  @ApiProperty({ enum: OUTCOMES })
+  @IsIn(OUTCOMES)
+  status: (typeof OUTCOMES)[number];
+}
+
+export class RecordedExecutionDto extends ExecutionFields {
+  @ApiProperty({
+    example: 'run-2026-11-21-0001',
+    description: 'Your id; a second item with the same one is not counted again',
+  })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  externalId: string;
+
+  @ApiPropertyOptional({ enum: OUTCOMES, default: 'succeeded' })
+  @IsOptional()
+  @IsIn(OUTCOMES)
+  status: (typeof OUTCOMES)[number] = 'succeeded';
+
+  @ApiProperty({ example: '2026-11-21T09:30:00Z', description: 'When it ran; decides the window in which it counts' })
+  @IsISO8601({ strict: true })
+  startedAt: string;
+
+  @ApiPropertyOptional({ example: '2026-11-21T09:30:05Z' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  endedAt?: string;
+
+  @ApiPropertyOptional({ type: Object, example: USAGE_EXAMPLE, description: USAGE_DESCRIPTION })
+  @IsOptional()
+  @IsObject()
+  usage?: Record<string, unknown>;
+
+  @UsdField({ required: false, description: 'Instead of usage: what it cost' })
+  @IsOptional()
+  costUsd?: bigint;
+
+  @UsdField({ required: false })
+  @IsOptional()
+  reportedCostUsd?: bigint;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_DURATION_MS)
+  durationMs?: number;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  error?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT)
+  summary?: string;
+}
+
+export class RecordExecutionsDto {
+  @ApiProperty({ type: [RecordedExecutionDto], minItems: 1, maxItems: MAX_RECORD })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_RECORD)
+  @ValidateNested({ each: true })
+  @Type(() => RecordedExecutionDto)
+  items: RecordedExecutionDto[];
+}
+
+export class ExecutionsQuery extends PageQuery {
+  @ApiPropertyOptional({ description: "An agent's name or id" })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_NAME)
+  agent?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_NAME)
+  model?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_NAME)
+  provider?: string;
+
+  @ApiPropertyOptional({ enum: EXECUTION_STATUSES })
+  @IsOptional()
+  @IsIn(EXECUTION_STATUSES)
+  status?: string;
+
+  @ApiPropertyOptional({ enum: TRIGGERS })
+  @IsOptional()
+  @IsIn(TRIGGERS)
+  trigger?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_NAME)
+  taskId?: string;
+
+  @ApiPropertyOptional({ description: 'Started at or after', example: '2026-11-21T00:00:00Z' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Started before', example: '2026-11-22T00:00:00Z' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  to?: string;
+
+  @ApiPropertyOptional({
+    description: '`name:value`; several must all match',
+    example: 'team:growth',
+    isArray: true,
+    type: String,
+  })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value : [value]))
+  @IsString({ each: true })
+  @ArrayMaxSize(20)
+  tag?: string[];
+}

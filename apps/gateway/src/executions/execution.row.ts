@@ -1,0 +1,41 @@
+/** A row of `executions` as Postgres answers it: bigints are decimal text. */
+export interface ExecutionRow {
+  organization_id: string;
+  workspace_id: string;
+  id: string;
+  status: string;
+  agent_id: string;
+  model: string;
+  provider: string;
+  trigger: string;
+  task_id: string | null;
+  parent_id: string | null;
+  external_id: string | null;
+  tags: Record<string, string> | null;
+  metadata: Record<string, unknown> | null;
+  estimate: Record<string, unknown> | null;
+  requested_nano: string;
+  held_nano: string;
+  declared_nano: string;
+  cost_nano: string | null;
+  overage_nano: string;
+  reported_nano: string | null;
+  input_tokens: string;
+  output_tokens: string;
+  cache_read_tokens: string;
+  cache_write_tokens: string;
+  reasoning_tokens: string;
+  budget_ids: string[];
+  hold_seconds: number;
+  hold_expires_at: Date | null;
+  started_at: Date;
+  ended_at: Date | null;
+  duration_ms: string | null;
+  error: string | null;
+  summary: string | null;
+  late: boolean;
+  price_held: Record<string, unknown> | null;
+  price_settled: Record<string, unknown> | null;
+  denial: { code: string; budget: { id: string; name: string } } | null;
+  created_by: string;
+}

@@ -1,0 +1,40 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { hashApiKey, looksLikeApiKey } from '@houston/common/auth/api-key.js';
+import type { Caller } from './caller.js';
+import { CallerStore } from './caller.store.js';
+import { FailedLogins } from './failed-logins.js';
+import { Problem } from './problem.js';
+
+const PREFIX_LENGTH = 16;
+
+/** Turns a presented key into a caller, or into the problem that says why not. */
+@Injectable()
+export class Authenticator {
+  constructor(
+    @Inject(CallerStore) private readonly callers: CallerStore,
+    @Inject(FailedLogins) private readonly failures: FailedLogins,
+  ) {}
+
+  /**
+   * @param key the bare key, without `Bearer`
+   * @param workspaceRef slug or id of the workspace asked for, if any
+   * @throws Problem unauthenticated, too_many_failures, workspace_not_found
+   */
+  async authenticate(key: string, workspaceRef: string | undefined, address: string): Promise<Caller> {
+    if (!looksLikeApiKey(key)) return this.refuse(key, address);
+    const answer = await this.callers.resolve({ hash: hashApiKey(key), workspaceRef: workspaceRef ?? '' });
+    if (answer.kind === 'caller') return answer.caller;
+    if (answer.kind === 'unknown_key') return this.refuse(key, address);
+    throw new Problem('workspace_not_found', { detail: 'This key reaches no workspace of that slug or id.' });
+  }
+
+  private async refuse(key: string, address: string): Promise<never> {
+    const retryAfterSeconds = await this.failures.note(address, key.slice(0, PREFIX_LENGTH));
+    if (retryAfterSeconds !== null) {
+      throw new Problem('too_many_failures', { detail: 'Wait before trying another key.', retryAfterSeconds });
+    }
+    throw new Problem('unauthenticated', {
+      detail: 'Send a key that is neither revoked nor expired as "Authorization: Bearer hou_...".',
+    });
+  }
+}

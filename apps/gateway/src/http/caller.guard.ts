@@ -1,0 +1,69 @@
+import {
+  applyDecorators,
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ApiExtension } from '@nestjs/swagger';
+import { mayDo, type Permission, PERMISSIONS } from '@houston/common/auth/roles.js';
+import { Authenticator } from './authenticator.js';
+import { BodyFault } from './json-body.js';
+import type { HoustonRequest } from './caller.js';
+import { Problem } from './problem.js';
+
+const PERMISSION = 'houston:permission';
+const PUBLIC = 'houston:public';
+
+/** What a caller must be allowed to do to use the route. Every route has either this or @Public. */
+export function Can(permission: Permission): MethodDecorator {
+  return applyDecorators(
+    SetMetadata(PERMISSION, permission),
+    ApiExtension('x-permission', permission),
+    ApiExtension('x-roles', [...PERMISSIONS[permission]]),
+  ) as MethodDecorator;
+}
+
+/** A route for everyone who has any key. */
+export const AnyKey = () => SetMetadata(PERMISSION, 'any');
+
+/** A route without a key: health, metrics. */
+export const Public = () => SetMetadata(PUBLIC, true);
+
+/** Key first, then role, then whether the body could be read: nobody learns more than they may. */
+@Injectable()
+export class CallerGuard implements CanActivate {
+  constructor(
+    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(Authenticator) private readonly authenticator: Authenticator,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getHandler(), context.getClass()];
+    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
+    const permission = this.reflector.getAllAndOverride<Permission | 'any' | undefined>(PERMISSION, targets);
+    const request = context.switchToHttp().getRequest<HoustonRequest>();
+    request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip);
+    if (permission === undefined) throw new Error(`${context.getHandler().name} says not who may use it`);
+    if (permission !== 'any' && !mayDo(request.caller.role, permission)) {
+      throw new Problem('forbidden', {
+        detail: `The role ${request.caller.role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
+      });
+    }
+    const { body } = request;
+    if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
+    return true;
+  }
+}
+
+function bearer(request: HoustonRequest): string {
+  const header = request.headers.authorization ?? '';
+  return header.slice(0, 7).toLowerCase() === 'bearer ' ? header.slice(7).trim() : '';
+}
+
+function workspaceRef(request: HoustonRequest): string | undefined {
+  const header = request.headers['x-workspace'];
+  return Array.isArray(header) ? header[0] : header;
+}

@@ -1,0 +1,66 @@
+import { registerDecorator } from 'class-validator';
+
+const MAX_TAGS = 20;
+const MAX_TAG_NAME = 100;
+const MAX_TAG_VALUE = 200;
+const MAX_METADATA_BYTES = 16_384;
+
+/** A flat object of text values. */
+export function IsTags(): PropertyDecorator {
+  return rule(
+    'isTags',
+    isTags,
+    `Give an object of at most ${MAX_TAGS} names with text values of at most ${MAX_TAG_VALUE} characters.`,
+  );
+}
+
+/** Any JSON object of limited size. */
+export function IsMetadata(): PropertyDecorator {
+  return rule('isMetadata', isMetadata, `Give a JSON object of at most ${MAX_METADATA_BYTES} bytes.`);
+}
+
+/** A time zone of the IANA database. */
+export function IsTimeZone(): PropertyDecorator {
+  return rule('isTimeZone', isTimeZone, 'Name a time zone of the IANA database such as Europe/Paris.');
+}
+
+function rule(name: string, validate: (value: unknown) => boolean, message: string): PropertyDecorator {
+  return (target, propertyName) =>
+    registerDecorator({
+      name,
+      target: target.constructor,
+      propertyName: propertyName as string,
+      validator: { validate, defaultMessage: () => message },
+    });
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTags(value: unknown): boolean {
+  if (!isPlainObject(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= MAX_TAGS &&
+    entries.every(
+      ([name, text]) =>
+        name !== '' && name.length <= MAX_TAG_NAME && typeof text === 'string' && text.length <= MAX_TAG_VALUE,
+    )
+  );
+}
+
+function isMetadata(value: unknown): boolean {
+  return isPlainObject(value) && Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES;
+}
+
+/** Postgres and Intl read the same database; the fixed-offset spellings that only one of them knows are refused. */
+function isTimeZone(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/.test(value)) return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone.length > 0;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BacklogFull } from '@houston/common/db/group-commit.js';
+import { Problem, PROBLEMS, type ProblemCode } from './problem.js';
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** Turns whatever was thrown into `application/problem+json`; what was not meant for the caller is logged, not shown. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('http');
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const problem = asProblem(thrown);
+    if (problem.status >= 500 && problem.code !== 'overloaded') {
+      this.logger.error({ requestId: request.id, url: request.url, err: problem.cause ?? thrown }, 'request failed');
+    }
+    if (reply.sent) return;
+    if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
+    if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="houston"');
+    void reply
+      .status(problem.status)
+      .header('content-type', 'application/problem+json; charset=utf-8')
+      .send(JSON.stringify(problemBody(problem, request)));
+  }
+}
+
+export function problemBody(problem: Problem, request: FastifyRequest): Record<string, unknown> {
+  return {
+    type: `https://houston.dev/problems/${problem.code}`,
+    title: PROBLEMS[problem.code].title,
+    status: problem.status,
+    detail: problem.detail ?? PROBLEMS[problem.code].title,
+    instance: request.url.split('?')[0],
+    code: problem.code,
+    ...(problem.errors ? { errors: problem.errors } : {}),
+    ...problem.extensions,
+    requestId: request.id,
+  };
+}
+
+function asProblem(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  if (thrown instanceof BacklogFull) {
+    return new Problem('overloaded', { detail: 'Try again shortly.', retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  if (thrown instanceof HttpException) return fromStatus(thrown.getStatus(), thrown.message, thrown);
+  const { statusCode, code, message } = thrown as { statusCode?: number; code?: string; message?: string };
+  if (typeof statusCode === 'number' && statusCode < 500) return fromStatus(statusCode, message ?? '', thrown);
+  return fromDatabase(code, thrown);
+}
+
+function fromStatus(status: number, detail: string, cause: unknown): Problem {
+  const codes: Record<number, ProblemCode> = {
+    400: 'malformed_request',
+    401: 'unauthenticated',
+    403: 'forbidden',
+    404: 'not_found',
+    405: 'method_not_allowed',
+    413: 'payload_too_large',
+    415: 'unsupported_media_type',
+    422: 'invalid_values',
+  };
+  return new Problem(codes[status] ?? (status < 500 ? 'malformed_request' : 'internal'), { detail, cause });
+}
+
+/** Postgres that is away or refuses is no verdict: the caller is told to come back, never that all is well. */
+function fromDatabase(code: string | undefined, cause: unknown): Problem {
+  const away = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'];
+  const passing = /^(08|40|53|55P03|57|58|25P03)/;
+  const message = cause instanceof Error ? cause.message : '';
+  if (away.includes(code ?? '') || passing.test(code ?? '') || /connection|timeout exceeded/i.test(message)) {
+    return new Problem('unavailable', {
+      detail: 'The database does not answer. Nothing was decided; try again shortly.',
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      cause,
+    });
+  }
+  return new Problem('internal', { detail: 'An unexpected fault. It is in the log under this requestId.', cause });
+}

@@ -1,0 +1,83 @@
+/**
+ * Every error a caller can meet, by its stable code. The filter turns a Problem into RFC 9457 `application/problem+json`.
+ */
+export const PROBLEMS = {
+  malformed_request: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'A valid API key is needed' },
+  budget_exceeded: { status: 402, title: 'A budget has no room for this' },
+  forbidden: { status: 403, title: 'This key may not do that' },
+  not_found: { status: 404, title: 'There is no such thing here' },
+  workspace_not_found: { status: 404, title: 'There is no such workspace here' },
+  method_not_allowed: { status: 405, title: 'This method is not offered here' },
+  conflict: { status: 409, title: 'The present state does not allow this' },
+  already_exists: { status: 409, title: 'This name is taken' },
+  completion_conflict: { status: 409, title: 'The execution has another outcome already' },
+  execution_not_running: { status: 409, title: 'The execution is not running' },
+  idempotency_key_in_progress: { status: 409, title: 'The first request with this Idempotency-Key is still running' },
+  default_workspace: { status: 409, title: 'The default workspace cannot be deleted' },
+  last_owner: { status: 409, title: 'The last owner key cannot be revoked' },
+  precondition_failed: { status: 412, title: 'Somebody else has changed this meanwhile' },
+  payload_too_large: { status: 413, title: 'The request body is too large' },
+  unsupported_media_type: { status: 415, title: 'The request body must be JSON' },
+  invalid_values: { status: 422, title: 'Some values are not valid' },
+  unknown_agent: { status: 422, title: 'There is no agent of this name' },
+  unknown_price: { status: 422, title: 'The price of this model is not known' },
+  usage_required: { status: 422, title: 'A successful execution needs its usage or cost' },
+  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another body' },
+  budget_frozen: { status: 423, title: 'A budget is frozen' },
+  too_many_failures: { status: 429, title: 'Too many failed authentications' },
+  internal: { status: 500, title: 'Houston has made a mistake' },
+  overloaded: { status: 503, title: 'Too many requests are waiting' },
+  unavailable: { status: 503, title: 'Houston cannot decide this right now' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One fault in the request: where it is, and how to mend it. */
+export interface Fault {
+  /** Dotted path in the body, or the name of the parameter. */
+  path: string;
+  message: string;
+}
+
+export interface ProblemOptions {
+  detail?: string;
+  errors?: Fault[];
+  /** Members of the answer beside the standard ones. */
+  extensions?: Record<string, unknown>;
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+/** An error meant for the caller. */
+export class Problem extends Error {
+  readonly detail?: string;
+  readonly errors?: Fault[];
+  readonly extensions: Record<string, unknown>;
+  readonly retryAfterSeconds?: number;
+
+  constructor(
+    readonly code: ProblemCode,
+    options: ProblemOptions = {},
+  ) {
+    super(options.detail ?? PROBLEMS[code].title, { cause: options.cause });
+    this.detail = options.detail;
+    this.errors = options.errors;
+    this.extensions = options.extensions ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+}
+
+/** The same bytes whether the id never existed or belongs to another workspace. */
+export function notFound(): Problem {
+  return new Problem('not_found', { detail: 'Nothing with this id exists in this workspace.' });
+}
+
+/** One invalid value, named. */
+export function invalid(path: string, message: string): Problem {
+  return new Problem('invalid_values', { detail: `${path}: ${message}`, errors: [{ path, message }] });
+}
