@@ -1,6 +1,6 @@
 // Runs before anything is installed: only what Node itself brings.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const LEAST_NODE = [20, 19];
@@ -17,16 +17,25 @@ export function requireNode() {
 export function ensureInstalled(root) {
   if (isInstalled(root)) return;
   console.error('Installing packages (once; about a minute) ...');
-  const npm = npmCommand();
-  const result = spawnSync(npm.file, [...npm.args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // A folder that is nearly right is mended; `npm ci` would empty it first, under whoever is using it.
+  const mend = existsSync(path.join(root, 'node_modules'));
+  if (!mend && npm(root, ['ci'])) return;
+  // `npm ci` also gives up when a registry lacks a package that only other platforms need.
+  if (npm(root, ['install', '--no-save'])) return;
+  console.error('The packages could not be installed: see the messages of npm above.');
+  process.exit(1);
+}
+
+function npm(root, command) {
+  const { file, args } = npmCommand();
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const result = spawnSync(file, [...args, ...command, ...quiet], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     // A production setting in the caller's environment would leave out the compiler.
     env: { ...process.env, NODE_ENV: 'development', npm_config_omit: '', npm_config_json: 'false' },
   });
-  if (result.status === 0 && isInstalled(root)) return;
-  console.error('npm ci failed: see its messages above.');
-  process.exit(1);
+  return result.status === 0 && isInstalled(root);
 }
 
 /** Compares what npm noted about node_modules with the lock file: times would lie after a checkout. */
