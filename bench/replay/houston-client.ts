@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NanoUsd, parseUsd } from '@houston/common/domain/money.js';
 import { Pool } from 'undici';
-import { ReplayFault } from './replay-fault.js';
+import { codeOf, ReplayFault } from './replay-fault.js';
 
 export interface HoustonClientOptions {
   /** For example http://127.0.0.1:3000. */
@@ -195,7 +195,7 @@ export class HoustonClient {
     } catch (error) {
       if (!isLast) return null;
       throw new ReplayFault(
-        `No Houston answers at ${this.options.url} (${reason(error)}). Start one with "npm start", or name it with --url.`,
+        `No Houston answers at ${this.options.url} (${codeOf(error)}). Start one with "npm start", or name it with --url.`,
         1,
         error,
       );
@@ -259,9 +259,4 @@ function toRecord(raw: string): Record<string, unknown> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function reason(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,3 +9,8 @@ export class ReplayFault extends Error {
     this.name = 'ReplayFault';
   }
 }
+
+/** The code of a system error such as ECONNREFUSED, else its text. */
+export function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
+}

@@ -6,6 +6,7 @@ import { HoustonClient } from './houston-client.js';
 import { ReplayOptions } from './options.js';
 import { replayThroughHouston } from './replay-session.js';
 import { isClean, ReplaySummary } from './summary.js';
+import { TraceFault } from './trace-fault.js';
 import { TraceSource } from './trace-source.js';
 
 const KEY = 'hou_test';
@@ -223,6 +224,21 @@ describe('replay through a running Houston', () => {
     const summary = await replay(1_000, { speed: 0.5 }, stop.signal);
     expect(summary.runs).toBeLessThan(1_000);
     expect(summary.elapsedMs).toBeLessThan(1_500);
+    expect(houston.budget.held).toBe(0n);
+  });
+
+  it('completes what was admitted when the trace turns out to be broken, and then says so', async () => {
+    const { rows } = traceOf(20);
+    async function* broken() {
+      yield* rows;
+      throw new TraceFault('This is not a number.', 22, 'input_tokens');
+    }
+    const options = { ...OPTIONS, speed: 20 };
+    const trace = { rows: broken(), fraction: () => 0 };
+    const signal = new AbortController().signal;
+    const result = replayThroughHouston({ url: houston.url, key: KEY, options, trace, signal, onProgress: () => {} });
+    await expect(result).rejects.toThrow('Line 22, column "input_tokens": This is not a number.');
+    expect(houston.budget.spent).toBeGreaterThan(0n);
     expect(houston.budget.held).toBe(0n);
   });
 

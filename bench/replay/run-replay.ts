@@ -51,7 +51,8 @@ const MAX_FAILURES = 100;
 /**
  * Sends a trace through Houston as its agents would: each run is admitted, then completed with its real usage.
  * With a speed, runs begin and last as in the trace, scaled; without, everything happens at once.
- * Single failures are counted. @throws ReplayFault when nothing works: no server, a wrong key, 100 failures.
+ * Single failures are counted. @throws ReplayFault when nothing works: no server, a wrong key, 100 failures. A fault in
+ * the trace is thrown too. Whatever is thrown, admitted runs have been completed first.
  */
 export async function runReplay(client: HoustonClient, plan: ReplayPlan): Promise<ReplayTally> {
   const replay = new Replay(client, plan);
@@ -62,15 +63,17 @@ class Replay {
   private readonly tally: ReplayTally = emptyTally();
   private readonly running = new Set<Promise<void>>();
   private readonly startedMs = performance.now();
+  private readonly gaveUp = new AbortController();
+  private readonly stop: AbortSignal;
   private firstRowMs: number | undefined;
-  private fault: ReplayFault | undefined;
 
   constructor(
     private readonly client: HoustonClient,
     private readonly plan: ReplayPlan,
   ) {
+    this.stop = AbortSignal.any([plan.signal, this.gaveUp.signal]);
     // Every waiting run listens for the stop, at most MAX_RUNNING and the senders.
-    setMaxListeners(MAX_RUNNING + plan.concurrency, plan.signal);
+    setMaxListeners(MAX_RUNNING + plan.concurrency, this.stop);
   }
 
   async run(): Promise<ReplayTally> {
@@ -81,19 +84,30 @@ class Replay {
     } finally {
       await rows.return?.();
     }
-    if (this.fault !== undefined) throw this.fault;
+    if (this.gaveUp.signal.aborted) throw this.gaveUp.signal.reason;
     this.tally.elapsedMs = performance.now() - this.startedMs;
     return this.tally;
   }
 
   private async sendRows(rows: AsyncIterator<TraceRow>): Promise<void> {
-    while (this.fault === undefined && !this.plan.signal.aborted) {
-      const next = await rows.next();
-      if (next.done === true || !(await this.waitUntilDue(next.value))) return;
+    while (!this.stop.aborted) {
+      const row = await this.nextRow(rows);
+      if (row === null || !(await this.waitUntilDue(row))) return;
       const number = this.tally.sent;
       this.tally.sent += 1;
-      await this.guarded(() => this.sendRow(next.value, number));
+      await this.guarded(() => this.sendRow(row, number));
       this.plan.onProgress(this.tally);
+    }
+  }
+
+  /** A fault in the file ends the replay, but what was admitted until then is still completed. */
+  private async nextRow(rows: AsyncIterator<TraceRow>): Promise<TraceRow | null> {
+    try {
+      const next = await rows.next();
+      return next.done === true ? null : next.value;
+    } catch (error) {
+      this.gaveUp.abort(error);
+      return null;
     }
   }
 
@@ -125,7 +139,7 @@ class Replay {
   ): Promise<void> {
     const ending = this.guarded(async () => {
       // Being told to stop is a reason to settle now, not to leave a hold behind.
-      await pause(guessDurationMs(row) / speed, this.plan.signal);
+      await pause(guessDurationMs(row) / speed, this.stop);
       await this.complete(admission, row);
     }).finally(() => this.running.delete(ending));
     this.running.add(ending);
@@ -149,20 +163,20 @@ class Replay {
       if (!(error instanceof ReplayFault)) throw error;
       this.tally.failed += 1;
       this.tally.firstFailure ??= error.message;
-      if (this.tally.failed === MAX_FAILURES || this.tally.admitted + this.tally.denied === 0) this.fault = error;
+      if (this.tally.failed === MAX_FAILURES || this.tally.admitted + this.tally.denied === 0) this.gaveUp.abort(error);
     }
   }
 
   /** False when the replay was stopped meanwhile. */
   private async waitUntilDue(row: TraceRow): Promise<boolean> {
-    const { speed, signal } = this.plan;
-    if (speed === null) return !signal.aborted;
+    const { speed } = this.plan;
+    if (speed === null) return !this.stop.aborted;
     this.firstRowMs ??= row.at.getTime();
     const dueMs = this.startedMs + (row.at.getTime() - this.firstRowMs) / speed;
     const aheadMs = dueMs - performance.now();
-    if (aheadMs > 0) await pause(aheadMs, signal);
+    if (aheadMs > 0) await pause(aheadMs, this.stop);
     else this.tally.maxLagMs = Math.max(this.tally.maxLagMs, -aheadMs);
-    return !signal.aborted;
+    return !this.stop.aborted;
   }
 }
 
