@@ -7,7 +7,13 @@ import { type AgentRef, AgentDirectory } from '../agents/agent-directory.js';
 import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { Problem } from '../http/problem.js';
-import { type AdmissionLeg, type AdmissionRequest, AdmissionStore, type Judgement } from './admission.store.js';
+import {
+  type AdmissionLeg,
+  type AdmissionRequest,
+  AdmissionStore,
+  type BudgetRoom,
+  type Judgement,
+} from './admission.store.js';
 import { type Policy, PolicyStore } from './policy.store.js';
 import { type Priced, type Price, Pricer } from './pricer.js';
 
@@ -67,7 +73,8 @@ export class AdmissionService {
   async admit(caller: Caller, intent: Intent, id: CreationId): Promise<AdmissionOutcome> {
     let stale: string | undefined;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const prepared = await this.prepare(caller, intent, stale);
+      const policy = await this.policies.current(caller.organizationId, stale);
+      const prepared = await this.prepare(caller, intent, policy, await this.agentOf(caller, intent.agent, policy));
       const deniedId = id.mayExist ? newId() : id.id;
       const judgement = await this.judge(requestOf(caller, intent, prepared, id, deniedId));
       if (judgement.kind === 'judged') return outcomeOf(judgement, prepared, id.id, deniedId);
@@ -79,10 +86,16 @@ export class AdmissionService {
     });
   }
 
-  /** Agent, price and budgets of an intent under the current policy. */
-  async prepare(caller: Caller, intent: Intent, staleVersion?: string): Promise<Prepared> {
-    const policy = await this.policies.current(caller.organizationId, staleVersion);
-    const agent = await this.agentOf(caller, intent.agent, policy);
+  /** What would happen, without holding, registering or writing anything. */
+  async preview(caller: Caller, intent: Intent): Promise<{ heldNano: bigint; room: BudgetRoom[] }> {
+    const policy = await this.policies.current(caller.organizationId);
+    const agent = await this.knownAgentOf(caller, intent.agent, policy);
+    const { hold, budgetIds } = await this.prepare(caller, intent, policy, agent ?? { id: '', name: intent.agent });
+    return { heldNano: hold.nano, room: await this.store.room(caller, budgetIds) };
+  }
+
+  /** Price and budgets of an intent under a policy. */
+  private async prepare(caller: Caller, intent: Intent, policy: Policy, agent: AgentRef): Promise<Prepared> {
     const { workspaceId } = caller;
     const price = this.pricer.price(policy, { workspaceId, model: intent.model, provider: intent.provider });
     const budgetIds = policy.matcher.find({
@@ -100,6 +113,12 @@ export class AdmissionService {
 
   /** The agent an execution names: the key's own, a known one, or a new one where the workspace lets agents register. */
   async agentOf(caller: Caller, name: string, policy: Policy): Promise<AgentRef> {
+    const known = await this.knownAgentOf(caller, name, policy);
+    return known ?? this.agents.register(caller.organizationId, caller.workspaceId, name, caller.actor);
+  }
+
+  /** Null for an agent that may register itself. */
+  private async knownAgentOf(caller: Caller, name: string, policy: Policy): Promise<AgentRef | null> {
     const known = await this.agents.find(caller.organizationId, name);
     if (caller.agentId !== null && known?.id !== caller.agentId) {
       throw new Problem('forbidden', { detail: 'This key is bound to another agent.' });
@@ -110,7 +129,7 @@ export class AdmissionService {
         detail: `No agent is called ${name}, and this workspace does not let agents register themselves. Create it with POST /api/agents.`,
       });
     }
-    return this.agents.register(caller.organizationId, caller.workspaceId, name, caller.actor);
+    return null;
   }
 
   private async holdOf(

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import type { HoustonConfig } from '@houston/common/config/config.js';
-import { Database } from '@houston/common/db/database.js';
+import { Database, type WorkspaceScope } from '@houston/common/db/database.js';
 import { BatchedCommitter, type Committer, InlineCommitter } from '@houston/common/db/group-commit.js';
 import { isDataFault } from '@houston/common/db/postgres-error.js';
 
@@ -27,6 +27,7 @@ export interface JudgedBudget {
   trigger: string | null;
   tags: Record<string, string> | null;
   mode: 'enforce' | 'observe';
+  frozenReason: string | null;
   limitNano: string;
   spentNano: string;
   windowEnd: string | null;
@@ -53,6 +54,15 @@ interface AdmitRow {
   held_after: string[];
 }
 
+/** What a budget would have to say about one more run, right now. */
+export interface BudgetRoom {
+  id: string;
+  name: string;
+  mode: 'enforce' | 'observe';
+  frozen: boolean;
+  availableNano: bigint;
+}
+
 const MAX_ORGANIZATIONS = 1_000;
 
 /** Commits admissions, a batch per organization at a time. */
@@ -69,6 +79,22 @@ export class AdmissionStore implements OnApplicationShutdown {
 
   admit(request: AdmissionRequest): Promise<Judgement> {
     return this.committerOf(request.organizationId).commit(request);
+  }
+
+  /** The present room of budgets, read without locking or promising anything. */
+  async room(scope: WorkspaceScope, budgetIds: string[]): Promise<BudgetRoom[]> {
+    const rows = await this.db.inWorkspace(scope, (tx) =>
+      tx.query<Omit<BudgetRoom, 'availableNano'> & { available_nano: string }>(
+        `select b.id, b.name, b.mode, b.frozen_at is not null as frozen,
+                b.limit_nano - coalesce(w.spent_nano, 0) - coalesce(w.held_nano, 0) as available_nano
+           from budgets b
+          cross join lateral budget_window(b.period, b.timezone, b.week_start, now()) c
+           left join budget_windows w on w.budget_id = b.id and w.window_start = c.window_start
+          where b.id = any($1::uuid[]) order by b.id`,
+        [budgetIds],
+      ),
+    );
+    return rows.map(({ available_nano, ...room }) => ({ ...room, availableNano: BigInt(available_nano) }));
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -70,7 +70,7 @@ begin
                case when b.mode = 'enforce' then b.limit_nano end as enforced_limit,
                json_build_object(
                  'id', b.id, 'name', b.name, 'workspaceId', b.workspace_id, 'agentId', b.agent_id, 'model', b.model,
-                 'provider', b.provider, 'trigger', b.trigger, 'tags', b.tags, 'mode', b.mode,
+                 'provider', b.provider, 'trigger', b.trigger, 'tags', b.tags, 'mode', b.mode, 'frozenReason', b.frozen_reason,
                  'limitNano', b.limit_nano::text, 'spentNano', w.spent_nano::text,
                  'windowEnd', iso_time(w.window_end)) as described
           from unnest(p_budgets) with ordinality as u(id, n)

@@ -1,0 +1,19 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { HoustonConfig } from '@houston/common/config/config.js';
+import { CONFIG } from '@houston/common/config/config.module.js';
+import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
+import { GatewayModule } from './gateway.module.js';
+import { fastifyAdapter } from './http/fastify.js';
+
+/** The gateway, ready to listen. */
+export async function createGateway(): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
+  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule, fastifyAdapter(), {
+    bodyParser: false,
+    logger: ['warn', 'error'],
+  });
+  await refuseUnsafeDatabase(app.get(getDataSourceToken()));
+  app.enableShutdownHooks();
+  return { app, config: app.get<HoustonConfig>(CONFIG, { strict: false }) };
+}
