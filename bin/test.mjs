@@ -27,10 +27,10 @@ process.exit(failed ? 1 : 0);
 async function runAll() {
   const notes = [];
   const redis = hasQueueSuites() ? findRedis() : { ok: true };
-  const runs = [runJest('postgres', ['--testRegex', '\\.spec\\.ts$'], {})];
+  const runs = [runJest('postgres', [], {})];
   if (redis.ok && redis.program !== undefined) {
     const server = await startRedis(redis.program);
-    runs.push(runJest('redis', ['--testRegex', QUEUE_SUITES, '--passWithNoTests'], { REDIS_URL: server.url }));
+    runs.push(runJest('redis', [`--testRegex=${QUEUE_SUITES}`, '--passWithNoTests'], { REDIS_URL: server.url }));
     await server.stop();
   }
   if (!redis.ok) notes.push(`Not run: the queue suites on Redis (${QUEUE_SUITES}), because ${redis.why}.`);
