@@ -4,9 +4,10 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { APPLICATION_ROLE } from '../config/application-role.js';
 import { migrateQueues } from '../queues/migrate-queues.js';
 import { Foundation1700000000001 } from './migrations/0001-foundation.js';
+import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
 import { wallStatements } from './tenant-tables.js';
 
-const MIGRATIONS = [Foundation1700000000001];
+const MIGRATIONS = [Foundation1700000000001, Webhooks1700000000002];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [new URL('../auth/', import.meta.url), new URL('../ledger/', import.meta.url)];
 const MIGRATION_LOCK = 4_871_001;

@@ -26,6 +26,11 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   event_cursors: 'organization',
   cost_rollups: 'workspace',
   idempotency_keys: 'workspace',
+  webhook_endpoints: 'workspace',
+  webhook_secrets: 'workspace',
+  deliveries: 'workspace',
+  delivery_attempts: 'workspace',
+  dead_letters: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */

@@ -5,6 +5,8 @@
 export interface Payloads {
   /** One delivery of one webhook is due. */
   'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
+  /** Work that was given up. Nobody works on these: they are there to be seen, until they are replayed or discarded. */
+  'dead-letters': { organizationId: string; workspaceId: string; deadLetterId: string };
 }
 
 export type QueueName = keyof Payloads;
@@ -30,9 +32,11 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     attempts: 3,
     backoffMs: 1_000,
     priority: PRIORITIES.normal,
-    concurrency: 16,
+    // Most of the time an attempt waits for a stranger's server.
+    concurrency: 50,
     lockMs: 60_000,
   },
+  'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1, lockMs: 60_000 },
 };
 
 export const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];

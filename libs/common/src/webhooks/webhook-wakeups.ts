@@ -1,0 +1,40 @@
+import type { WorkspaceScope } from '../db/database.js';
+import type { WakeupOf } from '../queues/queues.js';
+
+export interface DueDelivery extends WorkspaceScope {
+  deliveryId: string;
+  /** Attempts begun so far. */
+  attemptCount: number;
+  /** Somebody asked for this attempt; it must not wait behind a wake-up of the schedule. */
+  isManual?: boolean;
+  /** Milliseconds until it is due; default 0. */
+  delayMs?: number;
+}
+
+/**
+ * The wake-up of a delivery's next attempt. Each attempt has an id of its own: the wake-up of an earlier one may still
+ * be running, or may have died with its worker, and must not swallow the next.
+ */
+export function deliveryWakeup(due: DueDelivery): WakeupOf<'webhook-deliveries'> {
+  const { organizationId, workspaceId, deliveryId, attemptCount, isManual = false, delayMs = 0 } = due;
+  return {
+    queue: 'webhook-deliveries',
+    payload: { organizationId, workspaceId, deliveryId },
+    id: `delivery.${deliveryId}.${attemptCount}${isManual ? '.manual' : ''}`,
+    delayMs: Math.max(0, Math.ceil(delayMs)),
+  };
+}
+
+/** What makes a dead letter visible among the queues, for as long as it is open. */
+export function deadLetterWakeup(scope: WorkspaceScope, deadLetterId: string): WakeupOf<'dead-letters'> {
+  const { organizationId, workspaceId } = scope;
+  return {
+    queue: 'dead-letters',
+    payload: { organizationId, workspaceId, deadLetterId },
+    id: deadLetterJobId(deadLetterId),
+  };
+}
+
+export function deadLetterJobId(deadLetterId: string): string {
+  return `dead-letter.${deadLetterId}`;
+}
