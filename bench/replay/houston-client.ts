@@ -64,6 +64,7 @@ const LONGEST_PAUSE_MS = 2_000;
 const MAX_ALERT_PAGES = 100;
 const DENIALS = [402, 423];
 const BUSY = [429, 503];
+const STILL_RUNNING = 'idempotency_key_in_progress';
 
 /** What an agent says to a running Houston, over kept-alive connections. Every POST may be repeated without harm. */
 export class HoustonClient {
@@ -151,7 +152,7 @@ export class HoustonClient {
     return this.accept(await this.send(method, path, request, maxAttempts), `${method} ${path.replace(/\?.*/, '')}`);
   }
 
-  /** One key for all attempts: an answer that was lost on the way does not make a second run. */
+  /** One idempotency key for all attempts: an answer that was lost on the way does not make a second run. */
   private async send(
     method: 'GET' | 'POST',
     path: string,
@@ -160,10 +161,10 @@ export class HoustonClient {
   ): Promise<Answer> {
     const headers: Record<string, string> = { authorization: `Bearer ${this.options.key}`, accept: 'application/json' };
     if (request !== undefined) headers['content-type'] = 'application/json';
-    if (method === 'POST') headers['idempotency-key'] = randomUUID();
+    if (method === 'POST' && !isRepeatable(path)) headers['idempotency-key'] = randomUUID();
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.attempt(method, path, headers, request, attempt === maxAttempts);
-      if (answer !== null && (!BUSY.includes(answer.status) || attempt === maxAttempts)) return answer;
+      if (answer !== null && (!isBusy(answer) || attempt === maxAttempts)) return answer;
       this.retries += 1;
       const pauseMs = (this.options.firstPauseMs ?? 100) * 2 ** (attempt - 1);
       await sleep(Math.min(answer?.retryAfterMs ?? pauseMs, LONGEST_PAUSE_MS));
@@ -214,6 +215,16 @@ export class HoustonClient {
     const detail = [body.code, body.detail ?? body.title].filter((part) => typeof part === 'string').join(': ');
     throw new ReplayFault(`${what} was answered with ${status}${detail === '' ? '' : ` (${detail})`}.`, 1);
   }
+}
+
+/** Also while Houston still works at the attempt whose connection broke. */
+function isBusy({ status, body }: Answer): boolean {
+  return BUSY.includes(status) || body.code === STILL_RUNNING;
+}
+
+/** A completion names its run, so saying it twice is harmless without a key; a key would cost Houston two more transactions. */
+function isRepeatable(path: string): boolean {
+  return path.endsWith('/complete');
 }
 
 function toBooks(body: Record<string, unknown>): BudgetBooks {

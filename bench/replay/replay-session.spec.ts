@@ -21,8 +21,8 @@ class SmallHouston {
   readonly holds = new Map<string, string[]>();
   readonly answers = new Map<string, Reply>();
   readonly requests: { path: string; key: string; body: Record<string, unknown> }[] = [];
-  /** Answers given before the request is looked at; used up one by one. */
-  disturbances: ((response: ServerResponse) => void)[] = [];
+  /** What becomes of the answers about executions, one by one; undefined: it arrives. */
+  disturbances: (((response: ServerResponse) => void) | undefined)[] = [];
   leak = 0n;
   private admitted = 0;
   url = '';
@@ -203,13 +203,19 @@ describe('replay through a running Houston', () => {
 
   it('sends a request again under the same key when Houston is busy or the answer is lost, and runs nothing twice', async () => {
     const busy = (response: ServerResponse) => void response.writeHead(503, { 'retry-after': '0' }).end('{}');
-    houston.disturbances = [busy, (response) => void response.destroy(), busy, (response) => void response.destroy()];
+    const lose = (response: ServerResponse) => void response.destroy();
+    const stillRunning = (response: ServerResponse) =>
+      void response.writeHead(409).end('{"code":"idempotency_key_in_progress"}');
+    houston.disturbances = [busy, lose, stillRunning, undefined, busy, lose];
     const summary = await replay(10, { concurrency: 1 });
-    expect(summary).toMatchObject({ admitted: 10, failed: 0, retries: 4 });
+    expect(summary).toMatchObject({ admitted: 10, failed: 0, retries: 5 });
     expect(summary.overspend.booksAgree).toBe(true);
-    const sent = houston.requests.filter(({ path }) => path.startsWith('POST /api/executions'));
-    expect(sent.length).toBe(24);
-    expect(new Set(sent.map(({ key }) => key)).size).toBe(20);
+    const asked = houston.requests.filter(({ path }) => path === 'POST /api/executions');
+    const completed = houston.requests.filter(({ path }) => path.endsWith('/complete'));
+    expect(asked.length + completed.length).toBe(25);
+    expect(asked.length).toBeGreaterThan(10);
+    expect(new Set(asked.map(({ key }) => key)).size).toBe(10);
+    expect(new Set(completed.map(({ key }) => key))).toEqual(new Set(['']));
   });
 
   it('keeps the pace of the trace', async () => {
