@@ -25,7 +25,7 @@
 --   bindings        per request: 1-based budget that refused it, else 0
 --   held_after      per leg: what the budget held after this request was judged
 create or replace function admit_executions(
-  p_organization uuid, p_policy_version bigint, p_budgets uuid[], p_leg_request int[], p_leg_budget int[], p_requests json,
+  p_organization uuid, p_policy_version bigint, p_budgets uuid[], p_leg_request int[], p_leg_budget int[], p_requests jsonb,
   out stale boolean, out judged_at timestamptz, out budgets json, out verdicts text[], out bindings int[], out held_after bigint[]
 ) language plpgsql as $$
 declare
@@ -86,7 +86,7 @@ begin
   select array_agg(r.requested_nano order by r.n), array_agg(coalesce(r.may_exist and exists (
            select 1 from executions e where e.workspace_id = r.workspace_id and e.id = r.id), false) order by r.n)
     into v_amounts, v_existing
-    from rows from (json_to_recordset(p_requests) as (workspace_id uuid, id uuid, requested_nano bigint, may_exist boolean))
+    from rows from (jsonb_to_recordset(p_requests) as (workspace_id uuid, id uuid, requested_nano bigint, may_exist boolean))
          with ordinality as r(workspace_id, id, requested_nano, may_exist, n);
   v_count := cardinality(v_amounts);
   verdicts := array_fill('admitted'::text, array[v_count]);
@@ -137,7 +137,7 @@ begin
     select r.*, verdicts[r.n] as verdict, coalesce(array(select v_starts[x] from unnest(r.legs) x), '{}') as starts,
            coalesce(array(select p_budgets[x] from unnest(r.legs) x), '{}') as ids,
            case when bindings[r.n] > 0 then (budgets -> (bindings[r.n] - 1))::jsonb end as binding
-      from rows from (json_to_recordset(p_requests) as (
+      from rows from (jsonb_to_recordset(p_requests) as (
              workspace_id uuid, id uuid, denied_id uuid, agent_id uuid, model text, provider text, trigger text, task_id text,
              parent_id uuid, tags jsonb, metadata jsonb, estimate jsonb, requested_nano bigint, hold_seconds int,
              price_held jsonb, created_by text, event jsonb, legs int[]))

@@ -8,7 +8,7 @@
 --           cancelled, expired, settled      no longer running
 --           decreased       cumulative usage went down: refused, nothing changes
 --           denied, missing
-create or replace function extend_holds(p_organization uuid, p_items json)
+create or replace function extend_holds(p_organization uuid, p_items jsonb)
 returns table (verdict text, execution executions) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -20,17 +20,17 @@ begin
   perform enter_tenant(p_organization, null);
   perform lock_money_shared(p_organization);
   perform 1 from executions e
-    join json_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
+    join jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
    order by e.workspace_id, e.id for update of e;
   perform 1 from budget_windows w
-    join (select distinct l.* from json_to_recordset(p_items) as i(workspace_id uuid, id uuid)
+    join (select distinct l.* from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
             join executions e on e.workspace_id = i.workspace_id and e.id = i.id and e.status = 'admitted',
                  unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)) l
       on l.budget_id = w.budget_id and l.window_start = w.window_start
    order by w.budget_id, w.window_start for update of w;
 
   for v_item in
-    select * from json_to_recordset(p_items) as i(
+    select * from jsonb_to_recordset(p_items) as i(
       workspace_id uuid, id uuid, cost_nano bigint, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
       cache_write_tokens bigint, reasoning_tokens bigint, price_settled jsonb, actor text)
   loop

@@ -3,7 +3,7 @@
 --
 -- p_items   [{workspace_id, id, external_id, started_at, cost_nano, budget_ids, …}]
 -- Returns   per item in order: recorded | duplicate | stale (the policy moved on: match again and retry), and its id
-create or replace function record_executions(p_organization uuid, p_policy_version bigint, p_items json)
+create or replace function record_executions(p_organization uuid, p_policy_version bigint, p_items jsonb)
 returns table (verdict text, id uuid) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -19,7 +19,7 @@ begin
 
   insert into budget_windows (organization_id, workspace_id, budget_id, window_start, window_end)
   select distinct on (b.id, w.window_start) b.organization_id, b.workspace_id, b.id, w.window_start, w.window_end
-    from json_to_recordset(p_items) as i(started_at timestamptz, budget_ids uuid[]),
+    from jsonb_to_recordset(p_items) as i(started_at timestamptz, budget_ids uuid[]),
          unnest(i.budget_ids) as l(budget_id)
     join budgets b on b.id = l.budget_id
    cross join lateral budget_window(b.period, b.timezone, b.week_start, i.started_at) w
@@ -31,7 +31,7 @@ begin
     select i.*, array(select (budget_window(b.period, b.timezone, b.week_start, i.started_at)).window_start
                         from unnest(i.budget_ids) with ordinality as l(budget_id, o)
                         join budgets b on b.id = l.budget_id order by l.o) as starts
-      from rows from (json_to_recordset(p_items) as (
+      from rows from (jsonb_to_recordset(p_items) as (
              workspace_id uuid, id uuid, external_id text, status text, agent_id uuid, model text, provider text, trigger text,
              task_id text, parent_id uuid, tags jsonb, metadata jsonb, cost_nano bigint, reported_nano bigint, input_tokens bigint,
              output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,
@@ -76,7 +76,7 @@ begin
   select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
     from (select w.budget_id, w.window_start, w.window_end
             from budget_windows w
-            join (select distinct l.* from json_to_recordset(p_items) as i(workspace_id uuid, id uuid)
+            join (select distinct l.* from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
                     join executions e on e.workspace_id = i.workspace_id and e.id = i.id,
                          unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)) l
               on l.budget_id = w.budget_id and l.window_start = w.window_start
@@ -85,7 +85,7 @@ begin
 
   update budget_windows w set spent_nano = w.spent_nano + l.spent, unreserved_nano = w.unreserved_nano + l.spent
     from (select l.budget_id, l.window_start, sum(e.cost_nano)::bigint as spent
-            from json_to_recordset(p_items) as i(workspace_id uuid, id uuid)
+            from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
             join executions e on e.workspace_id = i.workspace_id and e.id = i.id,
                  unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)
            group by 1, 2) l

@@ -16,7 +16,7 @@
 --   missing
 
 -- What each item means for the execution it names, as that execution is now. Writes nothing.
-create or replace function plan_resolutions(p_items json)
+create or replace function plan_resolutions(p_items jsonb)
 returns table (n bigint, verdict text, moves boolean, workspace_id uuid, id uuid, target text, cost bigint, late boolean,
                held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint,
                budget_ids uuid[], window_starts timestamptz[])
@@ -37,14 +37,14 @@ language sql stable as $$
                   when i.target = 'succeeded' and i.cost_nano is null and e.cost_nano is null then 'usage_required'
                   when e.status = 'expired' then 'late'
                   else 'resolved' end as verdict
-        from rows from (json_to_recordset(p_items) as (
+        from rows from (jsonb_to_recordset(p_items) as (
                workspace_id uuid, id uuid, target text, digest text, cost_nano bigint))
              with ordinality as i(workspace_id, id, target, digest, cost_nano, n)
         left join executions e on e.workspace_id = i.workspace_id and e.id = i.id
     ) j
 $$;
 
-create or replace function resolve_executions(p_organization uuid, p_items json)
+create or replace function resolve_executions(p_organization uuid, p_items jsonb)
 returns table (verdict text, execution executions) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -53,7 +53,7 @@ declare
 begin
   perform enter_tenant(p_organization, null);
   perform 1 from executions e
-    join json_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
+    join jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
    order by e.workspace_id, e.id for update of e;
 
   select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
@@ -79,7 +79,7 @@ begin
   return query
   with plan as materialized (select * from plan_resolutions(p_items)),
   item as (
-    select r.* from rows from (json_to_recordset(p_items) as (
+    select r.* from rows from (jsonb_to_recordset(p_items) as (
              input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,
              reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text))
            with ordinality as r(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
@@ -144,10 +144,10 @@ end $$;
 create or replace function expire_holds(p_organization uuid, p_limit int) returns bigint language plpgsql as $$
 #variable_conflict use_column
 declare
-  v_items json;
+  v_items jsonb;
 begin
   perform enter_tenant(p_organization, null);
-  select json_agg(json_build_object('workspace_id', d.workspace_id, 'id', d.id, 'target', 'expired', 'actor', 'system'))
+  select jsonb_agg(jsonb_build_object('workspace_id', d.workspace_id, 'id', d.id, 'target', 'expired', 'actor', 'system'))
     into v_items
     from (select workspace_id, id from executions
            where organization_id = p_organization and status = 'admitted' and hold_expires_at <= now()
