@@ -26,14 +26,15 @@ process.exit(failed ? 1 : 0);
 
 async function runAll() {
   const notes = [];
-  const redis = hasQueueSuites() ? findRedis() : { ok: true };
+  const suites = queueSuites();
+  const redis = suites.length > 0 ? findRedis() : { ok: true };
   const runs = [runJest('postgres', [], {})];
   if (redis.ok && redis.program !== undefined) {
     const server = await startRedis(redis.program);
     runs.push(runJest('redis', [`--testRegex=${QUEUE_SUITES}`, '--passWithNoTests'], { REDIS_URL: server.url }));
     await server.stop();
   }
-  if (!redis.ok) notes.push(`Not run: the queue suites on Redis (${QUEUE_SUITES}), because ${redis.why}.`);
+  if (!redis.ok) notes.push(`Not run on Redis, because ${redis.why}:`, ...suites.map((suite) => `  ${suite}`));
   notes.push(...runs.filter((run) => run.crashed).map((run) => `The run on ${run.name} ended without results.`));
   const totals = { passed: sum(runs, 'passed'), failed: sum(runs, 'failed'), skipped: sum(runs, 'skipped') };
   const empty = totals.passed + totals.failed === 0;
@@ -75,11 +76,11 @@ function read(file) {
   };
 }
 
-function hasQueueSuites() {
-  const folders = ['apps', 'libs', 'launcher', 'bench', 'test'].map((folder) => path.join(root, folder));
-  return folders
-    .filter((folder) => existsSync(folder))
-    .some((folder) => readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith('.queue.spec.ts')));
+function queueSuites() {
+  return ['apps', 'libs', 'launcher', 'bench', 'test']
+    .filter((folder) => existsSync(path.join(root, folder)))
+    .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true }).map((file) => `${folder}/${file}`))
+    .filter((file) => new RegExp(QUEUE_SUITES).test(file));
 }
 
 function sum(runs, field) {
