@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ExecutionsModule } from './executions/executions.module.js';
+import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 
 @Module({
-  imports: [HttpModule, ExecutionsModule],
+  imports: [HttpModule, ExecutionsModule, HealthModule],
 })
 export class GatewayModule {}

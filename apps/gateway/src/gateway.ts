@@ -13,7 +13,11 @@ export async function createGateway(): Promise<{ app: NestFastifyApplication; co
     bodyParser: false,
     logger: ['warn', 'error'],
   });
-  await refuseUnsafeDatabase(app.get(getDataSourceToken()));
-  app.enableShutdownHooks();
+  await prepareGateway(app);
   return { app, config: app.get<HoustonConfig>(CONFIG, { strict: false }) };
+}
+
+/** What a gateway has beside its modules; for whoever puts the modules together in another way. */
+export async function prepareGateway(app: NestFastifyApplication): Promise<void> {
+  await refuseUnsafeDatabase(app.get(getDataSourceToken()));
 }

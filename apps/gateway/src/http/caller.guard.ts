@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
-import { mayDo, type Permission, PERMISSIONS } from '@houston/common/auth/roles.js';
+import { mayDo, type Permission, PERMISSIONS, ROLES } from '@houston/common/auth/roles.js';
 import { Authenticator } from './authenticator.js';
 import { BodyFault } from './json-body.js';
 import type { HoustonRequest } from './caller.js';
@@ -27,10 +27,10 @@ export function Can(permission: Permission): MethodDecorator {
 }
 
 /** A route for everyone who has any key. */
-export const AnyKey = () => SetMetadata(PERMISSION, 'any');
+export const AnyKey = () => applyDecorators(SetMetadata(PERMISSION, 'any'), ApiExtension('x-roles', [...ROLES]));
 
 /** A route without a key: health, metrics. */
-export const Public = () => SetMetadata(PUBLIC, true);
+export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-public', true));
 
 /** Key first, then role, then whether the body could be read: nobody learns more than they may. */
 @Injectable()
