@@ -12,7 +12,6 @@ import { QUEUE_SCHEMA } from './queue-schema.js';
 
 /** Connections of one process for all its queues: each worker keeps one, the rest is shared. */
 const POSTGRES_POOL_SIZE = 10;
-const REDIS_PREFIX = 'houston';
 
 /** A worker waits for Redis for ever and takes up its work when it is back. */
 const REDIS_CONSUMER: RedisOptions = { maxRetriesPerRequest: null };
@@ -30,23 +29,25 @@ export class QueueBackend {
     readonly name: 'postgres' | 'redis',
     /** What every queue and worker is given as its connection. */
     readonly connection: ConnectionOptions,
-    readonly prefix: string,
+    /** What the names of its keys start with; Postgres has its schema instead. */
+    readonly prefix: string | undefined,
     private readonly end: () => Promise<void>,
   ) {}
 
   /** Redis when `redisUrl` is set, otherwise Postgres. Becomes the library's default: call it once per process. */
   static choose({ databaseUrl, redisUrl }: QueueBackendConfig): QueueBackend {
-    return redisUrl === undefined ? QueueBackend.postgres(databaseUrl) : QueueBackend.redis(redisUrl);
+    return redisUrl === undefined ? QueueBackend.postgres(databaseUrl) : QueueBackend.redis(redisUrl, databaseUrl);
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.end();
   }
 
-  private static redis(url: string): QueueBackend {
+  private static redis(url: string, databaseUrl: string): QueueBackend {
     setDefaultBackendFactory(redisBackend);
-    const connection = { url, enableReadyCheck: true } as RedisOptions;
-    return new QueueBackend('redis', connection, REDIS_PREFIX, async () => undefined);
+    // The database's name keeps installations apart that share a Redis.
+    const prefix = `houston-${new URL(databaseUrl).pathname.slice(1)}`;
+    return new QueueBackend('redis', { url } as RedisOptions, prefix, async () => undefined);
   }
 
   private static postgres(databaseUrl: string): QueueBackend {
@@ -61,7 +62,7 @@ export class QueueBackend {
     });
     // Every queue and every worker of the process listens for this pool's errors.
     pool.setMaxListeners(0);
-    return new QueueBackend('postgres', pool as unknown as ConnectionOptions, REDIS_PREFIX, () => pool.end());
+    return new QueueBackend('postgres', pool as unknown as ConnectionOptions, undefined, () => pool.end());
   }
 }
 

@@ -1,7 +1,7 @@
 import { BullRegistrar, WorkerHost } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import type { QueueName } from './queues.js';
+import { QUEUES, type QueueName } from './queues.js';
 
 /** Token of the queues that this app works on. */
 export const HANDLED_QUEUES = Symbol('handled queues');
@@ -32,6 +32,7 @@ export class QueueProcessors implements OnApplicationBootstrap, OnModuleDestroy 
     this.registrar.register();
     this.started = hosts;
     for (const host of hosts) {
+      host.worker.concurrency = QUEUES[host.worker.name as QueueName].concurrency;
       host.worker.on('error', (error) => this.log.warn(`worker of ${host.worker.name}: ${error.message}`));
     }
   }

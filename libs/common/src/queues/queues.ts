@@ -20,8 +20,6 @@ export interface QueueSpec {
   priority: number;
   /** Jobs that one process works on at the same time. */
   concurrency: number;
-  /** The longest a job may go without a sign of life from its worker before another takes it. */
-  lockMs: number;
 }
 
 /** Wake-ups by name; smaller numbers go first. */
@@ -34,9 +32,8 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     priority: PRIORITIES.normal,
     // Most of the time an attempt waits for a stranger's server.
     concurrency: 50,
-    lockMs: 60_000,
   },
-  'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1, lockMs: 60_000 },
+  'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1 },
 };
 
 export const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];
