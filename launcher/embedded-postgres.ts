@@ -58,7 +58,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 };
 
 const READY_WITHIN_MS = 60_000;
-const STARTS = 6;
+const STARTS = 8;
 
 /** Starts the database of a data folder; initialises it at the first start and takes over what a killed run left. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

@@ -193,6 +193,25 @@ describe('starting and stopping Houston', () => {
     other.close();
   });
 
+  it('starts no database of its own when it is given one', async () => {
+    const server = process.env['HOUSTON_TEST_DATABASE_URL'] ?? '';
+    const client = new pg.Client(server);
+    await client.connect();
+    const name = `external_${port}`;
+    await client.query(`create database ${name}`);
+    const given = new URL(server);
+    given.pathname = `/${name}`;
+    const dataDir = path.join(fixture.root, 'with-external-database');
+    const run = fixture.start({ PORT: port, HOUSTON_DATA_DIR: dataDir, DATABASE_URL: given.href });
+    const line = await fixture.ready(run);
+    expect(await databaseUrl(line)).toBe(given.href);
+    expect(line.ownerKey).toMatch(/^hou_/);
+    await stopped(run);
+    expect(existsSync(path.join(dataDir, 'postgres'))).toBe(false);
+    await client.query(`drop database ${name}`);
+    await client.end();
+  });
+
   it('takes the next free port, and says so, when the usual one is taken and none was asked for', async () => {
     const other = (await isPortFree(3000)) ? await occupy(3000) : undefined;
     const run = fixture.start({ NO_COLOR: '1' }, []);
