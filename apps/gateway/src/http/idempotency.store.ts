@@ -1,68 +1,115 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, type WorkspaceScope } from '@houston/common/db/database.js';
-
-const KEPT = '24 hours';
-const RUNNING_AT_MOST = '60 seconds';
+import { BatchedCommitter } from '@houston/common/db/group-commit.js';
+import { isDataFault } from '@houston/common/db/postgres-error.js';
 
 export type Claim =
   /** The caller is the one to do it; `seed` is the same for every attempt under this key. */
-  | { kind: 'claimed'; seed: string }
-  | { kind: 'replay'; status: number; body: string }
-  | { kind: 'running' }
-  | { kind: 'reused' };
+  { kind: 'claimed'; seed: string } | { kind: 'replay'; status: number; body: string } | { kind: 'running' | 'reused' };
 
-interface KeyRow {
-  request_hash: string;
+interface Request {
+  scope: WorkspaceScope;
+  key: string;
+  requestHash: string;
+}
+
+interface Answer {
+  scope: WorkspaceScope;
+  key: string;
+  /** Null: nothing was done. */
+  kept: { status: number; body: string } | null;
+}
+
+interface ClaimRow {
+  verdict: 'claimed' | 'replay' | 'running' | 'reused';
+  born: string | null;
   status: number | null;
   body: string | null;
 }
 
-/** Answers kept under the Idempotency-Keys of a workspace. */
+const LIMITS = { maxBatch: 256, maxBacklog: 5_000 };
+
+/** Answers kept under the Idempotency-Keys of a workspace for 24 hours; claims and answers are committed in groups. */
 @Injectable()
-export class IdempotencyStore {
+export class IdempotencyStore implements OnApplicationShutdown {
+  private readonly claims = new BatchedCommitter<Request, Claim>({
+    ...LIMITS,
+    run: (requests) => this.claimAll(requests),
+    conflictKey: keyOf,
+    isIsolated: isDataFault,
+  });
+  private readonly answers = new BatchedCommitter<Answer, void>({
+    ...LIMITS,
+    run: (answers) => this.settleAll(answers),
+    conflictKey: keyOf,
+    isIsolated: isDataFault,
+  });
+
   constructor(@Inject(Database) private readonly db: Database) {}
 
-  /** Claims a key for one request. A claim whose process died is free again after 60 s, for the same body only. */
   claim(scope: WorkspaceScope, key: string, requestHash: string): Promise<Claim> {
-    return this.db.inWorkspace(scope, async (tx) => {
-      await tx.query(
-        `delete from idempotency_keys where workspace_id = $1 and key = $2 and created_at < now() - interval '${KEPT}'`,
-        [scope.workspaceId, key],
-      );
-      const [claimed] = await tx.query<{ born: string }>(
-        `insert into idempotency_keys as k (organization_id, workspace_id, key, request_hash, locked_until)
-         values ($1, $2, $3, $4, now() + interval '${RUNNING_AT_MOST}')
-         on conflict (workspace_id, key) do update set locked_until = excluded.locked_until
-           where k.status is null and k.locked_until < now() and k.request_hash = excluded.request_hash
-         returning extract(epoch from created_at)::text as born`,
-        [scope.organizationId, scope.workspaceId, key, requestHash],
-      );
-      if (claimed) return { kind: 'claimed', seed: `${scope.workspaceId} ${claimed.born} ${key}` };
-      const [row] = await tx.query<KeyRow>(
-        'select request_hash, status, body from idempotency_keys where workspace_id = $1 and key = $2',
-        [scope.workspaceId, key],
-      );
-      if (!row) return { kind: 'running' };
-      if (row.request_hash !== requestHash) return { kind: 'reused' };
-      return row.status === null ? { kind: 'running' } : { kind: 'replay', status: row.status, body: row.body ?? '' };
-    });
+    return this.claims.commit({ scope, key, requestHash });
   }
 
-  async keep(scope: WorkspaceScope, key: string, status: number, body: string): Promise<void> {
-    await this.db.inWorkspace(scope, (tx) =>
-      tx.query(
-        'update idempotency_keys set status = $3, body = $4, locked_until = null where workspace_id = $1 and key = $2',
-        [scope.workspaceId, key, status, body],
-      ),
-    );
+  keep(scope: WorkspaceScope, key: string, status: number, body: string): Promise<void> {
+    return this.answers.commit({ scope, key, kept: { status, body } });
   }
 
-  async forget(scope: WorkspaceScope, key: string): Promise<void> {
-    await this.db.inWorkspace(scope, (tx) =>
-      tx.query('delete from idempotency_keys where workspace_id = $1 and key = $2 and status is null', [
-        scope.workspaceId,
-        key,
-      ]),
-    );
+  forget(scope: WorkspaceScope, key: string): Promise<void> {
+    return this.answers.commit({ scope, key, kept: null });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.claims.close(), this.answers.close()]);
+  }
+
+  private async claimAll(requests: Request[]): Promise<Claim[]> {
+    const claims = new Map<Request, Claim>();
+    for (const [organizationId, own] of byOrganization(requests)) {
+      const rows = await this.db.statement<ClaimRow>('select * from claim_idempotency_keys($1, $2)', [
+        organizationId,
+        JSON.stringify(
+          own.map((one) => ({ workspace_id: one.scope.workspaceId, key: one.key, request_hash: one.requestHash })),
+        ),
+      ]);
+      own.forEach((one, index) => claims.set(one, claimOf(one, rows[index]!)));
+    }
+    return requests.map((one) => claims.get(one)!);
+  }
+
+  private async settleAll(answers: Answer[]): Promise<void[]> {
+    for (const [organizationId, own] of byOrganization(answers)) {
+      await this.db.statement('select settle_idempotency_keys($1, $2)', [
+        organizationId,
+        JSON.stringify(own.map(({ scope, key, kept }) => ({ workspace_id: scope.workspaceId, key, ...kept }))),
+      ]);
+    }
+    return answers.map(() => undefined);
+  }
+}
+
+function keyOf({ scope, key }: { scope: WorkspaceScope; key: string }): string {
+  return `${scope.workspaceId} ${key}`;
+}
+
+function byOrganization<T extends { scope: WorkspaceScope }>(all: T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(one.scope.organizationId);
+    if (group) group.push(one);
+    else groups.set(one.scope.organizationId, [one]);
+  }
+  return groups;
+}
+
+function claimOf({ scope, key }: Request, row: ClaimRow): Claim {
+  switch (row.verdict) {
+    case 'claimed':
+      return { kind: 'claimed', seed: `${scope.workspaceId} ${row.born} ${key}` };
+    case 'replay':
+      return { kind: 'replay', status: row.status ?? 200, body: row.body ?? '' };
+    case 'running':
+    case 'reused':
+      return { kind: row.verdict };
   }
 }

@@ -9,7 +9,7 @@ import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [Foundation1700000000001, Webhooks1700000000002];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = [new URL('../auth/', import.meta.url), new URL('../ledger/', import.meta.url)];
+const FUNCTIONS = ['auth', 'events', 'ledger'].map((folder) => new URL(`../${folder}/`, import.meta.url));
 const MIGRATION_LOCK = 4_871_001;
 
 /**

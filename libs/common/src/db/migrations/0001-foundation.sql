@@ -189,7 +189,8 @@ create function event_position_offset() returns bigint language sql immutable as
 create function event_position() returns bigint language sql volatile as $$
   select pg_current_xact_id()::text::bigint + event_position_offset()
 $$;
-create function event_horizon() returns bigint language sql volatile as $$
+-- Stable on purpose: it must look through the snapshot of the statement that reads the events, not through a later one.
+create function event_horizon() returns bigint language sql stable as $$
   select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + event_position_offset()
 $$;
 

@@ -1,0 +1,73 @@
+import { startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+
+const RUN = { agent: 'idem', model: 'gpt-4o-mini', estimate: { costUsd: '0.5' } };
+
+describe('Idempotency-Key', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => (gateway = await startGateway()));
+  afterAll(() => gateway.close());
+
+  const post = (key: string, body: object = RUN) =>
+    gateway.owner.post('/api/executions', body, { 'idempotency-key': key });
+  it('gives the first answer again, marked as a replay, and does the work once', async () => {
+    const first = await post('same');
+    const second = await post('same');
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+  });
+
+  it('refuses the key for another body', async () => {
+    await post('other');
+    const answer = await post('other', { ...RUN, agent: 'someone-else' });
+    expect(answer.status).toBe(422);
+    expect(answer.body.code).toBe('idempotency_key_reused');
+  });
+
+  it('keeps the keys of two workspaces apart', async () => {
+    const workspace = await gateway.workspace('elsewhere');
+    const here = await post('shared');
+    const there = await gateway
+      .as(gateway.db.ownerKey, workspace.slug)
+      .post('/api/executions', RUN, { 'idempotency-key': 'shared' });
+    expect(there.status).toBe(201);
+    expect(there.body.id).not.toBe(here.body.id);
+  });
+
+  it('does not keep a refusal: the same request may be repeated when its reason is gone', async () => {
+    const bad = await post('refused', { ...RUN, estimate: {} });
+    expect(bad.status).toBe(422);
+    const good = await post('refused');
+    expect(good.status).toBe(201);
+  });
+
+  it('answers a hundred identical requests at once with one execution', async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => post('storm')));
+    const done = answers.filter((answer) => answer.status === 201);
+    const waiting = answers.filter((answer) => answer.status === 409);
+    expect(done.length + waiting.length).toBe(100);
+    expect(new Set(done.map((answer) => answer.body.id)).size).toBe(1);
+    expect(
+      waiting.every((answer) => answer.body.code === 'idempotency_key_in_progress' && answer.headers['retry-after']),
+    ).toBe(true);
+  });
+
+  it('finds the run of an attempt that died before it could answer, and admits it no second time', async () => {
+    const first = await post('crashed');
+    await gateway.db.database.inWorkspace(gateway.db, (tx) =>
+      tx.query(
+        "update idempotency_keys set status = null, body = null, locked_until = now() - interval '1 second' where key = 'crashed'",
+      ),
+    );
+    const retry = await post('crashed');
+    expect(retry.status).toBe(201);
+    expect(retry.body.id).toBe(first.body.id);
+    const list = await gateway.owner.get('/api/executions?agent=idem&limit=200');
+    expect(list.body.items.filter((item: { id: string }) => item.id === first.body.id)).toHaveLength(1);
+  });
+
+  it.each(['', 'x'.repeat(256)])('refuses a key of %j', async (key) => {
+    expect((await post(key)).status).toBe(422);
+  });
+});
