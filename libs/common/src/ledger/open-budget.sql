@@ -8,29 +8,30 @@ declare
   v_spent bigint;
   v_held bigint;
 begin
+  -- The clock, not now(): waiting for the money lock may have lasted past midnight.
   select w.window_start, w.window_end into v_start, v_end
-    from budgets b cross join lateral budget_window(b.period, b.timezone, b.week_start, now()) w where b.id = p_budget;
+    from budgets b cross join lateral budget_window(b.period, b.timezone, b.week_start, clock_timestamp()) w where b.id = p_budget;
 
-  with covered as (
-    select e.workspace_id, e.id, e.status, e.held_nano, e.cost_nano
-      from budgets b
-      join executions e on e.organization_id = b.organization_id and (b.workspace_id is null or e.workspace_id = b.workspace_id)
-       and e.workspace_id in (select id from workspaces)
-       and e.started_at >= v_start and e.status <> 'denied'
-       and (b.agent_id is null or e.agent_id = b.agent_id)
-       and (b.provider is null or lower(e.provider) = lower(b.provider))
-       and (b.trigger is null or e.trigger = b.trigger)
-       and (b.tags is null or e.tags @> b.tags)
-       and (b.model is null or lower(e.model) = lower(b.model)
-            or (b.model like '%*' and starts_with(lower(e.model), lower(left(b.model, -1)))))
-     where b.id = p_budget
-       for update of e
-  ), pinned as (
-    update executions e set budget_ids = e.budget_ids || p_budget, window_starts = e.window_starts || v_start
-      from covered c where c.status in ('admitted', 'expired') and e.workspace_id = c.workspace_id and e.id = c.id
-  )
-  select coalesce(sum(cost_nano) filter (where status <> 'admitted'), 0), coalesce(sum(held_nano), 0)
-    into v_spent, v_held from covered;
+  -- Admissions and records wait for the money lock; only runs that can still be resolved can change, so only they are
+  -- locked, in the order of resolve.sql.
+  perform 1
+    from budgets b, executions e
+   where b.id = p_budget and e.organization_id = b.organization_id and e.status in ('admitted', 'expired')
+     and e.started_at >= v_start and e.started_at < v_end and covers(b, e)
+   order by e.workspace_id, e.id for update of e;
+
+  update executions e set budget_ids = e.budget_ids || p_budget, window_starts = e.window_starts || v_start
+    from budgets b
+   where b.id = p_budget and e.organization_id = b.organization_id and e.status in ('admitted', 'expired')
+     and e.started_at >= v_start and e.started_at < v_end and covers(b, e);
+
+  select coalesce(sum(e.cost_nano) filter (where e.status <> 'admitted'), 0), coalesce(sum(e.held_nano), 0)
+    into v_spent, v_held
+    from budgets b
+    join executions e on e.organization_id = b.organization_id and (b.workspace_id is null or e.workspace_id = b.workspace_id)
+     and e.workspace_id in (select id from workspaces) and e.started_at >= v_start and e.started_at < v_end
+     and e.status <> 'denied' and covers(b, e)
+   where b.id = p_budget;
 
   insert into budget_windows (organization_id, workspace_id, budget_id, window_start, window_end, spent_nano, held_nano, unreserved_nano)
   select organization_id, workspace_id, id, v_start, v_end, v_spent, v_held, v_spent + v_held from budgets where id = p_budget;
@@ -44,3 +45,14 @@ begin
     from budgets where id = p_budget;
   perform fire_alerts(p_organization, array[p_budget], array[v_start]);
 end $$;
+
+-- Whether the budget's scope covers the execution; the same rule as domain/budget-scope.ts.
+create or replace function covers(b budgets, e executions) returns boolean language sql stable as $$
+  select (b.workspace_id is null or e.workspace_id = b.workspace_id)
+     and (b.agent_id is null or e.agent_id = b.agent_id)
+     and (b.provider is null or lower(e.provider) = lower(b.provider))
+     and (b.trigger is null or e.trigger = b.trigger)
+     and (b.tags is null or e.tags @> b.tags)
+     and (b.model is null or lower(e.model) = lower(b.model)
+          or (b.model like '%*' and starts_with(lower(e.model), lower(left(b.model, -1)))))
+$$;
