@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
+import { BudgetsModule } from './budgets/budgets.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 
 @Module({
-  imports: [HttpModule, ExecutionsModule, HealthModule],
+  imports: [HttpModule, BudgetsModule, ExecutionsModule, HealthModule],
 })
 export class GatewayModule {}
