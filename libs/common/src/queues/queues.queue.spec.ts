@@ -3,6 +3,7 @@ import { Module, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import type { Job } from 'bullmq';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { until } from '../../../../test/support/until.js';
 import { CONFIG } from '../config/config.module.js';
 import { QueueBackend } from './queue-backend.js';
 import { QueueProducer } from './queue-producer.js';
@@ -127,7 +128,7 @@ describe(`the queues on ${redisUrl ? 'Redis' : 'Postgres'}`, () => {
 
   it('runs urgent wake-ups before those that were there first', async () => {
     await build(Deliverer);
-    await producer.onModuleInit();
+    producer.onModuleInit();
     await producer.add([
       wakeup('low', { priority: 'low' }),
       wakeup('normal'),
@@ -160,10 +161,3 @@ describe(`the queues on ${redisUrl ? 'Redis' : 'Postgres'}`, () => {
     return Object.values(counts).reduce((sum, value) => sum + value, 0);
   }
 });
-
-async function until(holds: () => boolean | Promise<boolean>, withinMs = 5_000): Promise<void> {
-  for (const end = Date.now() + withinMs; !(await holds());) {
-    if (Date.now() > end) throw new Error('It did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

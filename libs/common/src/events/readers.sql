@@ -1,0 +1,24 @@
+-- The organizations with events that a reader has not seen yet and that no transaction still running can precede.
+-- One statement however many organizations there are: what an idle reader costs.
+create or replace function organizations_with_news(p_reader text) returns setof uuid language plpgsql as $$
+declare
+  v_horizon bigint := event_horizon();
+  v_organization uuid;
+begin
+  for v_organization in select id from organizations order by id loop
+    perform set_config('houston.organization_id', v_organization::text, true),
+            set_config('houston.workspace_id', '', true),
+            set_config('houston.whole_organization', 'on', true);
+    if exists (
+      select 1 from events e
+       where e.organization_id = v_organization
+         and (e.position, e.seq) > (
+           coalesce((select c.position from event_cursors c where c.organization_id = v_organization and c.reader = p_reader), 0),
+           coalesce((select c.seq from event_cursors c where c.organization_id = v_organization and c.reader = p_reader), 0))
+         and e.position < v_horizon)
+    then
+      return next v_organization;
+    end if;
+  end loop;
+  perform set_config('houston.organization_id', '', true), set_config('houston.whole_organization', 'off', true);
+end $$;
