@@ -1,19 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@houston/common/db/database.js';
+import { Duty } from '@houston/common/duties/duty.js';
 import { projectExhaustion } from '@houston/common/domain/projection.js';
 import { forEachOrganization } from '../organizations.js';
 import { ProjectionStore, type RunningWindow } from './projection.store.js';
 
 /** Says once per budget and window that the money will not last until the window's end. */
 @Injectable()
-export class Projections {
+export class Projections extends Duty {
   readonly name = 'projections';
-  readonly intervalMs = 30_000;
+  readonly interval = { busyMs: 30_000, idleMs: 30_000 };
 
   constructor(
     @Inject(Database) private readonly db: Database,
     @Inject(ProjectionStore) private readonly store: ProjectionStore,
-  ) {}
+  ) {
+    super();
+  }
 
   /** @param at the time to judge at; default: the database's now */
   async runOnce(at?: Date): Promise<{ projected: number }> {

@@ -55,14 +55,16 @@ describe('stale holds', () => {
     expect(await windowOf(budget)).toMatchObject({ spent_nano: '7', held_nano: '0' });
   });
 
-  it('takes more than one batch in one run', async () => {
+  it('works through more than one batch, and asks to go on at once while a batch was full', async () => {
     await admit();
     await query(
       `insert into executions select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid()))).*
          from executions e, generate_series(1, 1200)`,
     );
     await letTimePass();
-    expect(await duty.runOnce()).toEqual({ expired: 1201 });
+    const runs = [await duty.runOnce(), await duty.runOnce(), await duty.runOnce()].map((run) => run.expired);
+    expect(runs).toEqual([500, 500, 201]);
+    expect(duty.batchSize).toBe(500);
   });
 
   it('resolves each hold exactly once when completions and several expirers race', async () => {
