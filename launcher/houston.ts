@@ -4,6 +4,7 @@ import type { LauncherConfig } from '@houston/common/config/config.js';
 import { runningAt, type Running } from './box.js';
 import { RunDatabase } from './database.js';
 import { isPortFree, nextFreePort } from './free-port.js';
+import { GATEWAY_NODE_FLAGS } from './node-flags.js';
 import { ownerKeyFile, prepareDatabase } from './prepare-database.js';
 import { Service } from './service.js';
 
@@ -105,7 +106,14 @@ export class Houston {
   private async startServices(env: NodeJS.ProcessEnv): Promise<void> {
     const { dist, dataDir, tell } = this.options;
     this.services = SERVICE_NAMES.map(
-      (name) => new Service({ name, main: path.join(dist, 'apps', name, 'src', 'main.js'), env, dataDir, tell }),
+      (name) => new Service({
+          name,
+          main: path.join(dist, 'apps', name, 'src', 'main.js'),
+          nodeFlags: name === 'gateway' ? GATEWAY_NODE_FLAGS : [],
+          env,
+          dataDir,
+          tell,
+        }),
     );
     const starts = this.services.map(async (service) => {
       const first = await service.start();

@@ -7,6 +7,7 @@ export interface ServiceSpec {
   name: string;
   /** The compiled program. */
   main: string;
+  nodeFlags: readonly string[];
   env: NodeJS.ProcessEnv;
   dataDir: string;
   tell: (line: string) => void;
@@ -85,7 +86,7 @@ export class Service {
   private spawn(sinks: OutputSinks): ChildProcess {
     this.last = new LastLines();
     // A group of its own: Ctrl-C in a terminal then reaches the launcher alone, which stops all in their order.
-    const child = spawn(process.execPath, [this.spec.main], {
+    const child = spawn(process.execPath, [...this.spec.nodeFlags, this.spec.main], {
       env: this.spec.env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
