@@ -52,7 +52,7 @@ create or replace function covers(b budgets, e executions) returns boolean langu
      and (b.agent_id is null or e.agent_id = b.agent_id)
      and (b.provider is null or lower(e.provider) = lower(b.provider))
      and (b.trigger is null or e.trigger = b.trigger)
-     and (b.tags is null or e.tags @> b.tags)
+     and (b.tags is null or coalesce(e.tags, '{}') @> b.tags)
      and (b.model is null or lower(e.model) = lower(b.model)
           or (b.model like '%*' and starts_with(lower(e.model), lower(left(b.model, -1)))))
 $$;
