@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { ProjectionStore } from './projections/projection.store.js';
+import { Projections } from './projections/projections.js';
+import { Rollups } from './rollups/rollups.js';
+import { StaleHolds } from './stale-holds/stale-holds.js';
+
+/** What time does to money: each of these duties runs by itself. */
+@Module({
+  imports: [DatabaseModule],
+  providers: [StaleHolds, Rollups, Projections, ProjectionStore],
+})
+export class BudgetModule {}

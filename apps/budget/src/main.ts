@@ -1,0 +1,4 @@
+import { runService } from '@houston/common/telemetry/run-service.js';
+import { BudgetModule } from './budget.module.js';
+
+await runService({ name: 'budget', module: BudgetModule });

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { Database } from '@houston/common/db/database.js';
+import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { Relay } from '@houston/common/events/relay.js';
+import { QueueProducer } from '@houston/common/queues/queue-producer.js';
+import { QueuesModule } from '@houston/common/queues/queues.module.js';
+import { RoutingModule } from './routing/routing.module.js';
+import { WebhookRoute } from './routing/webhook-route.js';
+
+/** Takes events to what follows from them: every route stands in this list. */
+@Module({
+  imports: [DatabaseModule, QueuesModule, RoutingModule],
+  providers: [
+    {
+      provide: Relay,
+      inject: [Database, QueueProducer, WebhookRoute],
+      useFactory: (database: Database, queues: QueueProducer, webhooks: WebhookRoute) =>
+        new Relay(database, queues, [webhooks]),
+    },
+  ],
+})
+export class RelayModule {}
