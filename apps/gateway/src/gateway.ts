@@ -1,3 +1,4 @@
+import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -6,18 +7,19 @@ import { CONFIG } from '@houston/common/config/config.module.js';
 import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
 import { GatewayModule } from './gateway.module.js';
 import { fastifyAdapter } from './http/fastify.js';
+import { logRequests } from './http/request-log.js';
 
-/** The gateway, ready to listen. */
-export async function createGateway(): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
+/** The gateway, ready to listen. @param logger default: warnings and errors, for people */
+export async function createGateway(
+  logger?: LoggerService,
+): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
   const app = await NestFactory.create<NestFastifyApplication>(GatewayModule, fastifyAdapter(), {
     bodyParser: false,
-    logger: ['warn', 'error'],
+    abortOnError: false,
+    logger: logger ?? ['warn', 'error'],
   });
-  await prepareGateway(app);
-  return { app, config: app.get<HoustonConfig>(CONFIG, { strict: false }) };
-}
-
-/** What a gateway has beside its modules; for whoever puts the modules together in another way. */
-export async function prepareGateway(app: NestFastifyApplication): Promise<void> {
+  const config = app.get<HoustonConfig>(CONFIG, { strict: false });
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
+  if (config.logLevel === 'debug' || config.logLevel === 'trace') logRequests(app.getHttpAdapter().getInstance());
+  return { app, config };
 }

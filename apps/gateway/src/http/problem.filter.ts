@@ -15,7 +15,9 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = asProblem(thrown);
     if (problem.status >= 500 && problem.code !== 'overloaded') {
-      this.logger.error({ requestId: request.id, url: request.url, err: problem.cause ?? thrown }, 'request failed');
+      const { traceparent } = request.headers;
+      const err = problem.cause ?? thrown;
+      this.logger.error({ msg: 'request failed', requestId: request.id, traceparent, url: request.url, err });
     }
     if (reply.sent) return;
     if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
