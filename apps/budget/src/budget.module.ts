@@ -4,10 +4,11 @@ import { ProjectionStore } from './projections/projection.store.js';
 import { Projections } from './projections/projections.js';
 import { Rollups } from './rollups/rollups.js';
 import { StaleHolds } from './stale-holds/stale-holds.js';
+import { SealEvents } from './verification/seal-events.js';
 
 /** What time does to money: each of these duties runs by itself. */
 @Module({
   imports: [DatabaseModule],
-  providers: [StaleHolds, Rollups, Projections, ProjectionStore],
+  providers: [StaleHolds, Rollups, Projections, ProjectionStore, SealEvents],
 })
 export class BudgetModule {}
