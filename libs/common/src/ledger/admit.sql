@@ -27,7 +27,8 @@
 create or replace function admit_executions(
   p_organization uuid, p_policy_version bigint, p_budgets uuid[], p_leg_request int[], p_leg_budget int[], p_requests jsonb,
   out stale boolean, out judged_at timestamptz, out budgets json, out verdicts text[], out bindings int[], out held_after bigint[]
-) language plpgsql as $$
+) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_starts timestamptz[];
   v_limits bigint[]; -- null where nothing is refused (observe)

@@ -9,7 +9,8 @@
 --           decreased       cumulative usage went down: refused, nothing changes
 --           denied, missing
 create or replace function extend_holds(p_organization uuid, p_items jsonb)
-returns table (verdict text, execution executions) language plpgsql as $$
+returns table (verdict text, execution executions) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_item record;

@@ -4,7 +4,8 @@
 -- p_items   [{workspace_id, id, external_id, started_at, cost_nano, budget_ids, …}]
 -- Returns   per item in order: recorded | duplicate | stale (the policy moved on: match again and retry), and its id
 create or replace function record_executions(p_organization uuid, p_policy_version bigint, p_items jsonb)
-returns table (verdict text, id uuid) language plpgsql as $$
+returns table (verdict text, id uuid) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_budgets uuid[];

@@ -17,18 +17,22 @@
 
 -- What each item means for the execution it names, as that execution is now. Writes nothing.
 create or replace function plan_resolutions(p_items jsonb)
-returns table (n bigint, verdict text, moves boolean, workspace_id uuid, id uuid, target text, cost bigint, late boolean,
-               held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint,
-               budget_ids uuid[], window_starts timestamptz[])
+returns table (n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint,
+               overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint,
+               cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint,
+               error text, summary text, price_settled jsonb, digest text, actor text)
 language sql stable as $$
-  select j.n, j.verdict, j.verdict in ('resolved', 'late'), j.workspace_id, j.id, j.target, j.cost, j.verdict = 'late',
-         -j.held_nano, coalesce(j.cost, 0) - j.counted,
-         greatest(coalesce(j.cost, 0) - j.declared_nano, 0) - j.overage_nano,
-         case when j.verdict = 'late' then coalesce(j.cost, 0) - j.counted else 0 end,
-         j.budget_ids, j.window_starts
+  select j.n, j.verdict, j.verdict in ('resolved', 'late'), j.verdict = 'late', j.target, j.cost,
+         -(j.e).held_nano, coalesce(j.cost, 0) - j.counted,
+         greatest(coalesce(j.cost, 0) - (j.e).declared_nano, 0) - (j.e).overage_nano,
+         case when j.verdict = 'late' then coalesce(j.cost, 0) - j.counted else 0 end, j.e,
+         coalesce(j.input_tokens, (j.e).input_tokens), coalesce(j.output_tokens, (j.e).output_tokens),
+         coalesce(j.cache_read_tokens, (j.e).cache_read_tokens), coalesce(j.cache_write_tokens, (j.e).cache_write_tokens),
+         coalesce(j.reasoning_tokens, (j.e).reasoning_tokens), coalesce(j.reported_nano, (j.e).reported_nano),
+         coalesce(j.duration_ms, (j.e).duration_ms), coalesce(j.error, (j.e).error), coalesce(j.summary, (j.e).summary),
+         coalesce(j.price_settled, (j.e).price_settled), j.digest, j.actor
     from (
-      select i.n, i.workspace_id, i.id, i.target, coalesce(i.cost_nano, e.cost_nano) as cost, e.held_nano, e.declared_nano,
-             e.overage_nano, e.budget_ids, e.window_starts,
+      select i.*, e, coalesce(i.cost_nano, e.cost_nano) as cost,
              case when e.status = 'expired' then coalesce(e.cost_nano, 0) else 0 end as counted,
              case when e.id is null then 'missing'
                   when e.status = 'denied' then 'denied'
@@ -38,14 +42,21 @@ language sql stable as $$
                   when e.status = 'expired' then 'late'
                   else 'resolved' end as verdict
         from rows from (jsonb_to_recordset(p_items) as (
-               workspace_id uuid, id uuid, target text, digest text, cost_nano bigint))
-             with ordinality as i(workspace_id, id, target, digest, cost_nano, n)
+               workspace_id uuid, id uuid, target text, digest text, cost_nano bigint, input_tokens bigint, output_tokens bigint,
+               cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint,
+               duration_ms bigint, error text, summary text, price_settled jsonb, actor text))
+             with ordinality as i(workspace_id, id, target, digest, cost_nano, input_tokens, output_tokens, cache_read_tokens,
+                                  cache_write_tokens, reasoning_tokens, reported_nano, duration_ms, error, summary, price_settled,
+                                  actor, n)
         left join executions e on e.workspace_id = i.workspace_id and e.id = i.id
     ) j
 $$;
 
+-- The planner knows nothing of the size of a batch, and a plan made while the tables were small is kept: hence the
+-- settings, which leave it only the way by primary key.
 create or replace function resolve_executions(p_organization uuid, p_items jsonb)
-returns table (verdict text, execution executions) language plpgsql as $$
+returns table (verdict text, execution executions) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_budgets uuid[];
@@ -59,7 +70,8 @@ begin
   select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
     from (
       select w.budget_id, w.window_start from budget_windows w
-        join (select distinct l.* from plan_resolutions(p_items) p, unnest(p.budget_ids, p.window_starts) as l(budget_id, window_start)
+        join (select distinct l.* from plan_resolutions(p_items) p,
+                     unnest((p.before).budget_ids, (p.before).window_starts) as l(budget_id, window_start)
                where p.moves) l on l.budget_id = w.budget_id and l.window_start = w.window_start
        order by w.budget_id, w.window_start for update of w
     ) w;
@@ -70,7 +82,7 @@ begin
     from (
       select l.budget_id, l.window_start, sum(p.held_delta)::bigint as held, sum(p.spent_delta)::bigint as spent,
              sum(p.overage_delta)::bigint as overage, sum(p.unreserved_delta)::bigint as unreserved
-        from plan_resolutions(p_items) p, unnest(p.budget_ids, p.window_starts) as l(budget_id, window_start)
+        from plan_resolutions(p_items) p, unnest((p.before).budget_ids, (p.before).window_starts) as l(budget_id, window_start)
        where p.moves
        group by 1, 2
     ) l
@@ -78,62 +90,49 @@ begin
 
   return query
   with plan as materialized (select * from plan_resolutions(p_items)),
-  item as (
-    select r.* from rows from (jsonb_to_recordset(p_items) as (
-             input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,
-             reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text))
-           with ordinality as r(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
-                                reported_nano, duration_ms, error, summary, price_settled, digest, actor, n)
-  ), before as materialized (
-    select p.n, e.input_tokens, e.output_tokens, e.status from plan p
-      join executions e on e.workspace_id = p.workspace_id and e.id = p.id
-  ), changed as (
+  changed as (
     update executions e
        set status = p.target, cost_nano = p.cost, overage_nano = e.overage_nano + p.overage_delta, held_nano = 0,
-           hold_expires_at = null, ended_at = now(), late = p.late,
-           input_tokens = coalesce(i.input_tokens, e.input_tokens), output_tokens = coalesce(i.output_tokens, e.output_tokens),
-           cache_read_tokens = coalesce(i.cache_read_tokens, e.cache_read_tokens),
-           cache_write_tokens = coalesce(i.cache_write_tokens, e.cache_write_tokens),
-           reasoning_tokens = coalesce(i.reasoning_tokens, e.reasoning_tokens),
-           reported_nano = coalesce(i.reported_nano, e.reported_nano), duration_ms = coalesce(i.duration_ms, e.duration_ms),
-           error = coalesce(i.error, e.error), summary = coalesce(i.summary, e.summary),
-           price_settled = coalesce(i.price_settled, e.price_settled), completion_digest = i.digest
-      from plan p join item i using (n)
-     where p.moves and e.workspace_id = p.workspace_id and e.id = p.id
-    returning p.n, e as execution
+           hold_expires_at = null, ended_at = now(), late = p.late, input_tokens = p.input_tokens, output_tokens = p.output_tokens,
+           cache_read_tokens = p.cache_read_tokens, cache_write_tokens = p.cache_write_tokens,
+           reasoning_tokens = p.reasoning_tokens, reported_nano = p.reported_nano, duration_ms = p.duration_ms, error = p.error,
+           summary = p.summary, price_settled = p.price_settled, completion_digest = p.digest
+      from plan p
+     where p.moves and e.workspace_id = (p.before).workspace_id and e.id = (p.before).id
+    returning p.n, p.verdict, e as execution
   ), settled as (
     insert into events (organization_id, workspace_id, id, type, actor, subject, data, budget_ids, window_starts,
                         held_delta, spent_delta, overage_delta, unreserved_delta)
-    select p_organization, p.workspace_id, gen_random_uuid(),
+    select p_organization, (p.before).workspace_id, gen_random_uuid(),
            case p.target when 'cancelled' then 'execution.cancelled' when 'expired' then 'execution.expired'
                          else 'execution.settled' end,
-           i.actor, 'execution:' || p.id,
+           p.actor, 'execution:' || (p.before).id,
            jsonb_build_object(
-             'executionId', p.id, 'agentId', (c.execution).agent_id, 'model', (c.execution).model,
-             'provider', (c.execution).provider, 'trigger', (c.execution).trigger, 'status', p.target, 'late', p.late,
-             'costUsd', nano_to_usd(p.cost), 'overageUsd', nano_to_usd((c.execution).overage_nano),
-             'startedAt', iso_time((c.execution).started_at),
+             'executionId', (p.before).id, 'agentId', (p.before).agent_id, 'model', (p.before).model,
+             'provider', (p.before).provider, 'trigger', (p.before).trigger, 'status', p.target, 'late', p.late,
+             'costUsd', nano_to_usd(p.cost), 'overageUsd', nano_to_usd((p.before).overage_nano + p.overage_delta),
+             'startedAt', iso_time((p.before).started_at),
              'adds', jsonb_build_object(
-               'executions', case when b.status = 'expired' then 0 else 1 end,
-               'inputTokens', (c.execution).input_tokens - case when b.status = 'expired' then b.input_tokens else 0 end,
-               'outputTokens', (c.execution).output_tokens - case when b.status = 'expired' then b.output_tokens else 0 end,
+               'executions', case when (p.before).status = 'expired' then 0 else 1 end,
+               'inputTokens', p.input_tokens - case when (p.before).status = 'expired' then (p.before).input_tokens else 0 end,
+               'outputTokens', p.output_tokens - case when (p.before).status = 'expired' then (p.before).output_tokens else 0 end,
                'costUsd', nano_to_usd(p.spent_delta))),
-           p.budget_ids, p.window_starts, p.held_delta, p.spent_delta, p.overage_delta, p.unreserved_delta
-      from plan p join item i using (n) join before b using (n) join changed c using (n)
+           (p.before).budget_ids, (p.before).window_starts, p.held_delta, p.spent_delta, p.overage_delta, p.unreserved_delta
+      from plan p where p.moves
      order by p.n
   ), unpriced as (
     insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-    select p_organization, p.workspace_id, gen_random_uuid(), 'execution.unpriced', i.actor, 'execution:' || p.id,
-           jsonb_build_object('executionId', p.id, 'model', (c.execution).model, 'provider', (c.execution).provider,
-                              'inputTokens', (c.execution).input_tokens, 'outputTokens', (c.execution).output_tokens)
-      from plan p join item i using (n) join changed c using (n)
-     where coalesce(p.cost, 0) = 0 and (c.execution).input_tokens + (c.execution).output_tokens > 0
+    select p_organization, (p.before).workspace_id, gen_random_uuid(), 'execution.unpriced', p.actor, 'execution:' || (p.before).id,
+           jsonb_build_object('executionId', (p.before).id, 'model', (p.before).model, 'provider', (p.before).provider,
+                              'inputTokens', p.input_tokens, 'outputTokens', p.output_tokens)
+      from plan p
+     where p.moves and coalesce(p.cost, 0) = 0 and p.input_tokens + p.output_tokens > 0
   )
-  select p.verdict, coalesce(c.execution, e)
-    from plan p
-    left join changed c using (n)
-    left join executions e on e.workspace_id = p.workspace_id and e.id = p.id
-   order by p.n;
+  select a.verdict, a.execution
+    from (select c.n, c.verdict, c.execution from changed c
+          union all
+          select p.n, p.verdict, p.before from plan p where not p.moves) a
+   order by a.n;
 
   if v_budgets is not null then
     perform fire_alerts(p_organization, v_budgets, v_starts);
