@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { BacklogFull } from '@houston/common/db/group-commit.js';
+import { BacklogFull, CommitterClosed } from '@houston/common/db/group-commit.js';
 import { Problem, PROBLEMS, type ProblemCode } from './problem.js';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -14,7 +14,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = asProblem(thrown);
-    if (problem.status >= 500 && problem.code !== 'overloaded') {
+    if (problem.status >= 500 && (problem.cause !== undefined || problem.code === 'internal')) {
       const { traceparent } = request.headers;
       const err = problem.cause ?? thrown;
       this.logger.error({ msg: 'request failed', requestId: request.id, traceparent, url: request.url, err });
@@ -47,6 +47,9 @@ function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   if (thrown instanceof BacklogFull) {
     return new Problem('overloaded', { detail: 'Try again shortly.', retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  if (thrown instanceof CommitterClosed) {
+    return new Problem('unavailable', { detail: 'This gateway is stopping.', retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
   if (thrown instanceof HttpException) return fromStatus(thrown.getStatus(), thrown.message, thrown);
   const { statusCode, code, message } = thrown as { statusCode?: number; code?: string; message?: string };

@@ -24,6 +24,13 @@ export class BacklogFull extends Error {
   }
 }
 
+/** The process is stopping; another one, or this one after its restart, will take the request. */
+export class CommitterClosed extends Error {
+  constructor() {
+    super('The committer is closed');
+  }
+}
+
 export interface GroupCommitOptions<Request, Result> {
   /** Runs one batch in one transaction; answers in the order of the requests. */
   run: (requests: Request[]) => Promise<Result[]>;
@@ -51,7 +58,7 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
   constructor(private readonly options: GroupCommitOptions<Request, Result>) {}
 
   commit(request: Request): Promise<Result> {
-    if (this.closed) return Promise.reject(new Error('The committer is closed'));
+    if (this.closed) return Promise.reject(new CommitterClosed());
     if (this.queue.length >= this.options.maxBacklog) return Promise.reject(new BacklogFull(this.queue.length));
     return new Promise((resolve, reject) => {
       this.queue.push({ request, resolve, reject });
@@ -113,7 +120,7 @@ export class InlineCommitter<Request, Result> implements Committer<Request, Resu
   constructor(private readonly options: Pick<GroupCommitOptions<Request, Result>, 'run' | 'maxBacklog'>) {}
 
   commit(request: Request): Promise<Result> {
-    if (this.closed) return Promise.reject(new Error('The committer is closed'));
+    if (this.closed) return Promise.reject(new CommitterClosed());
     if (this.running.size >= this.options.maxBacklog) return Promise.reject(new BacklogFull(this.running.size));
     const running = this.options.run([request]).then((results) => results[0] as Result);
     this.running.add(running);
