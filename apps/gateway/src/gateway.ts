@@ -8,6 +8,7 @@ import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
 import { GatewayModule } from './gateway.module.js';
 import { fastifyAdapter } from './http/fastify.js';
 import { logRequests } from './http/request-log.js';
+import { mountQueueBoard } from './queue-board/queue-board.js';
 
 /** The gateway, ready to listen. @param logger default: warnings and errors, for people */
 export async function createGateway(
@@ -21,5 +22,6 @@ export async function createGateway(
   const config = app.get<HoustonConfig>(CONFIG, { strict: false });
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
   if (config.logLevel === 'debug' || config.logLevel === 'trace') logRequests(app.getHttpAdapter().getInstance());
+  await mountQueueBoard(app);
   return { app, config };
 }

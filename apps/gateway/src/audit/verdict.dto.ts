@@ -32,7 +32,7 @@ class ChainFaultView {
   @ApiProperty({ example: 4711, description: 'The first event that is not what was sealed' })
   seq: number | string;
 
-  @ApiProperty({ example: 'changed' })
+  @ApiProperty({ enum: ['changed', 'removed', 'inserted', 'reordered', 'seal'] })
   reason: string;
 }
 
@@ -40,8 +40,17 @@ export class ChainVerdictView {
   @ApiProperty({ example: true })
   ok: boolean;
 
-  @ApiProperty({ example: 120_000, description: 'Events checked' })
+  @ApiProperty({ example: 120_000, description: 'Events compared with their seals' })
   checked: number;
+
+  @ApiProperty({ example: 12, description: 'Events after the last seal; they are sealed within seconds' })
+  unsealed: number;
+
+  @ApiProperty({
+    example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    description: 'Keep a copy: it tells later whether anything before it was rewritten',
+  })
+  lastHash: string;
 
   @ApiProperty({ type: ChainFaultView, required: false })
   firstFault?: ChainFaultView;

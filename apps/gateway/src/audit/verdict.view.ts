@@ -1,6 +1,7 @@
 import { formatUsd } from '@houston/common/domain/money.js';
+import type { ChainVerdict } from '@houston/common/events/verify-chain.js';
 import type { CounterVerdict } from '@houston/common/ledger/verify-counters.js';
-import type { CountersVerdictView } from './verdict.dto.js';
+import type { ChainVerdictView, CountersVerdictView } from './verdict.dto.js';
 
 export function countersVerdictView({ ok, checked, firstFault }: CounterVerdict): CountersVerdictView {
   if (!firstFault) return { ok, checked };
@@ -15,4 +16,11 @@ export function countersVerdictView({ ok, checked, firstFault }: CounterVerdict)
       actual: formatUsd(actual),
     },
   };
+}
+
+export function chainVerdictView({ ok, checked, unsealed, lastHash, firstFault }: ChainVerdict): ChainVerdictView {
+  const view = { ok, checked, unsealed, lastHash };
+  if (!firstFault) return view;
+  const seq = Number(firstFault.seq);
+  return { ...view, firstFault: { ...firstFault, seq: Number.isSafeInteger(seq) ? seq : firstFault.seq } };
 }
