@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { Duty } from '@houston/common/duties/duty.js';
 import { chainHash, FIRST_HASH, readSealable, SEAL_SIZE } from '@houston/common/events/event-chain.js';
-import { LEDGER_START, type EventCursor } from '@houston/common/events/event-reader.js';
+import { LEDGER_START, STAY_ON_KEY, type EventCursor } from '@houston/common/events/event-reader.js';
 import { forEachOrganization } from '../organizations.js';
 
 /** Any number that no other advisory lock of two keys uses first. */
@@ -38,10 +38,10 @@ export class SealEvents extends Duty {
 
 /** Writes the next seal. @returns how many events it covers; 0 when there is none, or when another sealer is at it */
 async function sealNext(tx: Tx): Promise<number> {
-  const [lock] = await tx.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1, hashtext($2)) as taken', [
-    SEALER_LOCK,
-    tx.organizationId,
-  ]);
+  const [lock] = await tx.query<{ taken: boolean }>(
+    `select pg_try_advisory_xact_lock($1, hashtext($2)) as taken, ${STAY_ON_KEY}`,
+    [SEALER_LOCK, tx.organizationId],
+  );
   if (!lock?.taken) return 0;
   const { number, end, hash } = await chainEnd(tx);
   const events = await readSealable(tx, end, SEAL_SIZE);

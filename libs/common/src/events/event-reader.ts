@@ -25,6 +25,12 @@ export interface LedgerEvent extends EventCursor {
 export const LEDGER_START: EventCursor = { position: '0', seq: '0' };
 const LAST_SEQ = '9223372036854775807';
 
+/**
+ * To select before reading on from a cursor: keeps the transaction on the primary key, which is the ledger's order. Left to
+ * itself the planner walks through the whole ledger for as long as its statistics lag behind a burst of events.
+ */
+export const STAY_ON_KEY = "set_config('enable_sort', 'off', true)";
+
 /** Columns of an event as the fields of `LedgerEvent`. */
 export const EVENT_COLUMNS = 'position, seq, id, type, time, workspace_id as "workspaceId", actor, subject, data';
 

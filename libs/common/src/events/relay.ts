@@ -3,7 +3,7 @@ import type { Database, Tx } from '../db/database.js';
 import { Duty, type Counts } from '../duties/duty.js';
 import type { QueueProducer } from '../queues/queue-producer.js';
 import type { Wakeup } from '../queues/queues.js';
-import { readEvents, type EventCursor } from './event-reader.js';
+import { readEvents, STAY_ON_KEY, type EventCursor } from './event-reader.js';
 import type { EventRoute } from './event-route.js';
 
 const READER = 'relay';
@@ -87,7 +87,8 @@ export class Relay extends Duty {
 async function lockCursor(tx: Tx): Promise<EventCursor | null> {
   const take = () =>
     tx.query<EventCursor>(
-      'select position, seq from event_cursors where organization_id = $1 and reader = $2 for update skip locked',
+      `select position, seq, ${STAY_ON_KEY} from event_cursors
+        where organization_id = $1 and reader = $2 for update skip locked`,
       [tx.organizationId, READER],
     );
   const [cursor] = await take();

@@ -1,6 +1,6 @@
 import type { Tx } from '../db/database.js';
 import { chainHash, FIRST_HASH, readSealable, SEAL_SIZE, type SealableEvent } from './event-chain.js';
-import { LEDGER_START, type EventCursor } from './event-reader.js';
+import { LEDGER_START, STAY_ON_KEY, type EventCursor } from './event-reader.js';
 
 /**
  * What is wrong at an event. `seal`: a seal is missing, or is no seal of the chain.
@@ -56,7 +56,7 @@ export async function verifyChain(tx: Tx): Promise<ChainVerdict> {
 /** The seal of this number, or the next there is when it is missing. */
 async function nextSeal(tx: Tx, number: bigint): Promise<Seal | undefined> {
   const [seal] = await tx.query<Seal>(
-    `select number, last_position, seqs, hashes from event_seals
+    `select number, last_position, seqs, hashes, ${STAY_ON_KEY} from event_seals
       where organization_id = $1 and number >= $2 order by number limit 1`,
     [tx.organizationId, number.toString()],
   );
