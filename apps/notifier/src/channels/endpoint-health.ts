@@ -1,10 +1,5 @@
-/** News about deliveries themselves. */
-const OPERATIONAL_EVENTS = new Set([
-  'endpoint.failing',
-  'endpoint.disabled',
-  'delivery.exhausted',
-  'delivery.recovered',
-]);
+import { isOperational } from '@houston/common/webhooks/operational-events.js';
+
 const FAILURE_LIMIT = 10;
 const FAILING_LIMIT_MS = 5 * 24 * 3600 * 1_000;
 
@@ -22,7 +17,12 @@ export interface HealthVerdict {
 
 /** Whether failing to deliver an event of this type may lead to further events: never for news about deliveries. */
 export function mayRaiseEvents(eventType: string): boolean {
-  return !OPERATIONAL_EVENTS.has(eventType);
+  return !isOperational(eventType);
+}
+
+/** Whether `endpoint.failing` has been told and a success is therefore news. */
+export function isKnownToFail({ consecutiveFailures }: EndpointHealth): boolean {
+  return consecutiveFailures >= FAILURE_LIMIT;
 }
 
 /** How an endpoint stands after an attempt. Failures to deliver news about deliveries are not held against it. */

@@ -1,0 +1,90 @@
+import { addDelivery, addEndpoint } from '../../../../test/factories/webhooks.js';
+import { DeliveryFixture } from '../../../../test/support/delivery-fixture.js';
+import { startReceiver } from '../../../../test/support/webhook-receiver.js';
+import type { DeliveryAnswer } from './delivery.service.js';
+
+let fixture: DeliveryFixture;
+
+beforeAll(async () => {
+  fixture = await DeliveryFixture.open();
+});
+afterAll(() => fixture.close());
+beforeEach(() => fixture.reset());
+
+describe('a hostile endpoint', () => {
+  it('that redirects is not followed', async () => {
+    const { id } = await addEndpoint(fixture.db, fixture.receiver.url);
+    const { deliveryId } = await addDelivery(fixture.db, id);
+    fixture.receiver.answer = (response) => response.writeHead(302, { location: fixture.receiver.url }).end();
+    await fixture.deliver(deliveryId);
+    expect(fixture.receiver.received).toHaveLength(1);
+    expect(await fixture.attemptsOf(deliveryId)).toMatchObject([{ status: 302, error_class: 'redirect' }]);
+  });
+
+  it('whose address has become private is not reached', async () => {
+    const { id } = await addEndpoint(fixture.db, fixture.receiver.url);
+    const { deliveryId } = await addDelivery(fixture.db, id);
+    await fixture.deliver(deliveryId, fixture.notifier({ webhookAllowCidrs: [] }));
+    expect(fixture.receiver.received).toHaveLength(0);
+    expect(await fixture.attemptsOf(deliveryId)).toMatchObject([{ status: null, error_class: 'blocked_address' }]);
+  });
+
+  it('that answers with 200 MB is read for 20 kB only', async () => {
+    const { id } = await addEndpoint(fixture.db, fixture.receiver.url);
+    const { deliveryId } = await addDelivery(fixture.db, id);
+    let sentBytes = 0;
+    fixture.receiver.answer = (response) => {
+      const chunk = Buffer.alloc(64 * 1024, 'x');
+      const pour = (): void => {
+        while (!response.destroyed && sentBytes < 200 * 1024 * 1024) {
+          sentBytes += chunk.length;
+          if (!response.write(chunk)) return void response.once('drain', pour);
+        }
+        response.end();
+      };
+      response.writeHead(500);
+      pour();
+    };
+    await fixture.deliver(deliveryId);
+    const [attempt] = await fixture.attemptsOf(deliveryId);
+    expect(attempt).toMatchObject({ status: 500, error_class: 'http_error', response_truncated: true });
+    expect(attempt!.response!.length).toBe(20 * 1024);
+    expect(sentBytes).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  it('that drips its answer is let go, and judged by its status', async () => {
+    const { id } = await addEndpoint(fixture.db, fixture.receiver.url);
+    const { deliveryId } = await addDelivery(fixture.db, id);
+    let drip: NodeJS.Timeout | undefined;
+    fixture.receiver.answer = (response) => {
+      response.writeHead(200);
+      drip = setInterval(() => response.write('.'), 50);
+    };
+    await fixture.deliver(deliveryId);
+    clearInterval(drip);
+    const [attempt] = await fixture.attemptsOf(deliveryId);
+    expect(attempt).toMatchObject({ status: 200, error_class: null, response_truncated: true });
+    expect(attempt!.duration_ms).toBeLessThan(4_000);
+  });
+
+  it('that hangs takes no more than its few slots: deliveries to others go on', async () => {
+    const hanging = await addEndpoint(fixture.db, fixture.receiver.url);
+    const other = await startReceiver();
+    const healthy = await addEndpoint(fixture.db, other.url);
+    const service = fixture.notifier();
+    const parked: (() => void)[] = [];
+    fixture.receiver.answer = (response) => void parked.push(() => response.writeHead(500).end());
+    const stuck: Promise<DeliveryAnswer>[] = [];
+    for (let count = 0; count < 6; count += 1) {
+      stuck.push(fixture.deliver((await addDelivery(fixture.db, hanging.id)).deliveryId, service));
+    }
+    await fixture.deliver((await addDelivery(fixture.db, healthy.id)).deliveryId, service);
+    expect(other.received).toHaveLength(1);
+    const snoozed = await Promise.all(stuck.slice(2));
+    expect(snoozed.every((answer) => answer.kind === 'snooze')).toBe(true);
+    expect(fixture.receiver.received).toHaveLength(2);
+    parked.forEach((answer) => answer());
+    await Promise.all(stuck);
+    await other.close();
+  });
+});
