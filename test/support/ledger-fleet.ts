@@ -3,7 +3,6 @@ import { v7 as newId } from 'uuid';
 import { AdmissionStore, type Judgement } from '../../apps/gateway/src/admission/admission.store.js';
 import { PolicyStore } from '../../apps/gateway/src/admission/policy.store.js';
 import { BudgetStore } from '../../apps/gateway/src/budgets/budget.store.js';
-import { Metrics } from '../../apps/gateway/src/metrics/metrics.js';
 import { ExecutionStore, type ResolutionVerdict } from '../../apps/gateway/src/executions/execution.store.js';
 import { Metrics } from '../../apps/gateway/src/metrics/metrics.js';
 import { type BudgetFields, insertBudget } from '../factories/budget.js';
@@ -50,7 +49,7 @@ export class LedgerFleet {
       const config = { admission: { committer, maxBatch: 8, maxBacklog: 1000 } } as HoustonConfig;
       return {
         policies: new PolicyStore(db.database),
-        admissions: new AdmissionStore(db.database, config, new Metrics()),
+        admissions: new AdmissionStore(db.database, config, METRICS),
         executions: new ExecutionStore(db.database, config),
       };
     });
