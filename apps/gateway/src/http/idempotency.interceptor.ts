@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  HttpException,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+} from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Caller, HoustonRequest } from './caller.js';
-import { IdempotencyStore } from './idempotency.store.js';
+import { type Ending, IdempotencyStore } from './idempotency.store.js';
 import { invalid, Problem } from './problem.js';
 
 const MAX_KEY_LENGTH = 255;
@@ -48,20 +55,31 @@ export class IdempotencyInterceptor implements NestInterceptor {
         return claim.body;
       case 'claimed':
         request.creationSeed = `${request.url} ${claim.seed}`;
-        return this.perform(reply, caller, key, next);
+        return this.perform(reply, next, (ending) => this.store.settle(caller, key, claim.claim, ending));
     }
   }
 
-  private async perform(reply: FastifyReply, caller: Caller, key: string, next: CallHandler): Promise<unknown> {
+  private async perform(
+    reply: FastifyReply,
+    next: CallHandler,
+    settle: (ending: Ending) => Promise<void>,
+  ): Promise<unknown> {
     try {
       const answer: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
-      await this.store.keep(caller, key, reply.statusCode, answer === undefined ? '' : JSON.stringify(answer));
+      const body = answer === undefined ? '' : JSON.stringify(answer);
+      await settle({ outcome: 'done', status: reply.statusCode, body });
       return answer;
     } catch (error) {
-      await this.store.forget(caller, key);
+      await settle({ outcome: isRefusal(error) ? 'refused' : 'unknown' });
       throw error;
     }
   }
+}
+
+/** Whether nothing was done, for sure. Of a lost connection nobody knows, nor of a success that could not be kept. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof Problem) return error.status < 500;
+  return error instanceof HttpException && error.getStatus() < 500;
 }
 
 function requestHash(request: HoustonRequest): string {
