@@ -4,6 +4,7 @@ import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
+import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -12,6 +13,7 @@ import { LiveModule } from './live/live.module.js';
 import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { PricesModule } from './prices/prices.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 @Module({
@@ -22,6 +24,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     AuditModule,
     BudgetsModule,
     CostsModule,
+    DeadLettersModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,
@@ -29,6 +32,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ScrapeModule,
     KeysModule,
     PricesModule,
+    WebhooksModule,
     WorkspacesModule,
   ],
 })
