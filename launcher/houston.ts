@@ -148,6 +148,9 @@ export class Houston {
     const { env, dataDir, config } = this.options;
     return {
       NODE_ENV: 'production',
+      // Names of webhook receivers are looked up on these threads, half of them at the most: few would let a handful
+      // of names that do not answer keep all others waiting.
+      UV_THREADPOOL_SIZE: '64',
       ...env,
       DATABASE_URL: databaseUrl,
       PORT: String(port),
