@@ -116,4 +116,21 @@ describe('Idempotency-Key', () => {
   it.each(['', 'x'.repeat(256)])('refuses a key of %j', async (key) => {
     expect((await post(key)).status).toBe(422);
   });
+
+  it('gives a created key again to whoever asked for it, and keeps it from everybody else and from the database', async () => {
+    const body = { name: 'robot', role: 'agent' };
+    const headers = { 'idempotency-key': 'secret-answer' };
+    const first = await gateway.owner.post('/api/keys', body, headers);
+    const again = await gateway.owner.post('/api/keys', body, headers);
+    expect(first.status).toBe(201);
+    expect(again.body).toEqual(first.body);
+    const other = await gateway.key({ role: 'admin' });
+    const stolen = await gateway.as(other).post('/api/keys', body, headers);
+    expect([stolen.status, stolen.body.code]).toEqual([422, 'idempotency_key_reused']);
+    const [row] = await gateway.db.database.inWorkspace(gateway.db, (tx) =>
+      tx.query<{ body: string }>("select body from idempotency_keys where key = 'secret-answer'"),
+    );
+    expect(row?.body).not.toContain(first.body.key);
+    expect(Buffer.from(row?.body ?? '', 'base64').toString()).not.toContain('hou_');
+  });
 });

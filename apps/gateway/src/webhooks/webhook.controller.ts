@@ -28,6 +28,7 @@ import { type CreationId, NewId } from '../http/creation-id.js';
 import { etagOf } from '../http/etag.js';
 import { idParam } from '../http/id-param.js';
 import { type Page, pageOf, PageQuery, readCursor } from '../http/page.js';
+import { AnswersWithSecret } from '../http/sealed-answer.js';
 import { ApiPage } from '../http/page-answer.js';
 import { CreateWebhookDto, UpdateWebhookDto } from './webhook.dto.js';
 import type { WebhookRow } from './webhook.row.js';
@@ -41,6 +42,7 @@ export class WebhookController {
   constructor(@Inject(WebhookService) private readonly webhooks: WebhookService) {}
 
   @Post()
+  @AnswersWithSecret()
   @Can('webhooks:write')
   @TakesIdempotencyKey()
   @ApiOperation({
@@ -114,6 +116,7 @@ export class WebhookController {
   }
 
   @Post(':id/rotate-secret')
+  @AnswersWithSecret()
   @HttpCode(200)
   @Can('webhooks:write')
   @TakesIdempotencyKey()
