@@ -92,7 +92,9 @@ describe('a webhook', () => {
   });
 
   it('accepts a private address that the operator opened', async () => {
-    expect((await gateway.owner.post('/api/webhooks', { url: 'http://127.0.0.1:8080/', events: ['*'] })).status).toBe(201);
+    expect((await gateway.owner.post('/api/webhooks', { url: 'http://127.0.0.1:8080/', events: ['*'] })).status).toBe(
+      201,
+    );
   });
 
   it.each([
