@@ -106,7 +106,8 @@ export class Houston {
   private async startServices(env: NodeJS.ProcessEnv): Promise<void> {
     const { dist, dataDir, tell } = this.options;
     this.services = SERVICE_NAMES.map(
-      (name) => new Service({
+      (name) =>
+        new Service({
           name,
           main: path.join(dist, 'apps', name, 'src', 'main.js'),
           nodeFlags: nodeFlagsOf(name),
