@@ -12,6 +12,7 @@ interface Answer {
 
 interface Operation {
   summary?: string;
+  tags?: string[];
   responses: Record<string, Answer>;
   security?: object[];
   parameters?: { name: string; in: string }[];
@@ -57,6 +58,13 @@ describe('the OpenAPI document', () => {
 
   it('has a summary for every route', () => {
     expect(breaking((operation) => (operation.summary ?? '').length > 0)).toEqual([]);
+  });
+
+  it('puts every route into one group that is introduced, and introduces none that is empty', () => {
+    const used = routes.map((route) => route.operation.tags ?? []);
+    expect(used.filter((tags) => tags.length !== 1)).toEqual([]);
+    const introduced = document.tags?.filter((tag) => (tag.description ?? '') !== '').map((tag) => tag.name) ?? [];
+    expect([...new Set(used.flat())].sort()).toEqual([...introduced].sort());
   });
 
   it('shows what every route answers when all is well', () => {

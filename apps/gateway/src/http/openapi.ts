@@ -26,6 +26,22 @@ first request still runs.
 
 **Conflicts.** What two people can edit answers with an \`ETag\`; send it as \`If-Match\` and a change made meanwhile is 412.`;
 
+/** The groups of routes, in the order in which a newcomer meets them. */
+const GROUPS: readonly (readonly [string, string])[] = [
+  ['executions', 'Runs of agents: ask before spending, report, settle, release; or record what is finished.'],
+  ['budgets', 'Limits over a scope and a period, and how far they are used up.'],
+  ['costs', 'What was spent, grouped by whatever matters.'],
+  ['prices', 'What models cost: the catalogue, and the workspace’s own prices.'],
+  ['agents', 'Who spends. Agents belong to the organization and work in many workspaces.'],
+  ['events', 'The ledger: everything that happened, listed or followed live.'],
+  ['webhooks', 'Events sent to you, signed as Standard Webhooks 1.0.'],
+  ['dead letters', 'What was given up: look, replay or let be.'],
+  ['audit', 'Proof that the ledger is unbroken and every counter right.'],
+  ['workspaces', 'Walls within the organization.'],
+  ['keys', 'Who may do what, and where.'],
+  ['health', 'For load balancers and Prometheus; without a key.'],
+];
+
 /** Swagger UI at `/docs` and the document at `/docs-json`. The document is built when somebody first asks for it. */
 export function mountOpenApi(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
@@ -43,14 +59,14 @@ export function mountOpenApi(app: NestFastifyApplication): void {
 }
 
 export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
-  const config = new DocumentBuilder()
+  const builder = new DocumentBuilder()
     .setTitle('Houston')
     .setDescription(DESCRIPTION)
     .setVersion('0.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of Houston: hou_...' })
-    .build();
-  const document = SwaggerModule.createDocument(app, config);
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of Houston: hou_...' });
+  for (const [name, description] of GROUPS) builder.addTag(name, description);
+  const document = SwaggerModule.createDocument(app, builder.build());
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {
       if (path.startsWith('/api/')) item[method]?.parameters?.push(WORKSPACE_HEADER);

@@ -43,7 +43,8 @@ export const SETTINGS = {
     env: 'HOUSTON_OWNER_KEY',
     type: 'key',
     defaultNote: 'made at first start',
-    meaning: 'Fixes the first owner key: `hou_` and at least 28 more characters. Read only while no owner exists.',
+    meaning:
+      'An owner key of your choice: `hou_` and at least 28 more characters. Put in place at every start, beside those that exist.',
     secret: true,
     parse: text(
       /^hou_[\x21-\x7e]{28,251}$/,
