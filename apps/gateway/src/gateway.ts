@@ -8,6 +8,7 @@ import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
 import { GatewayModule } from './gateway.module.js';
 import { Farewell } from './http/farewell.js';
 import { fastifyAdapter } from './http/fastify.js';
+import { keepAnswers } from './http/kept-answers.js';
 import { mountOpenApi } from './http/openapi.js';
 import { logRequests } from './http/request-log.js';
 import { Metrics } from './metrics/metrics.js';
@@ -27,6 +28,7 @@ export async function createGateway(
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
   const server = app.getHttpAdapter().getInstance();
   app.get(Farewell, { strict: false }).announceOn(server);
+  keepAnswers(server);
   measureRequests(server, app.get(Metrics, { strict: false }));
   if (config.logLevel === 'debug' || config.logLevel === 'trace') logRequests(server);
   mountOpenApi(app);

@@ -17,6 +17,11 @@ import { Problem } from './problem.js';
 const PERMISSION = 'houston:permission';
 const PUBLIC = 'houston:public';
 
+interface Demand {
+  isPublic: boolean;
+  permission: Permission | 'any' | undefined;
+}
+
 /** What a caller must be allowed to do to use the route. Every route has either this or @Public. */
 export function Can(permission: Permission): MethodDecorator {
   return applyDecorators(
@@ -35,15 +40,17 @@ export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), ApiExtens
 /** Key first, then role, then whether the body could be read: nobody learns more than they may. */
 @Injectable()
 export class CallerGuard implements CanActivate {
+  /** What each handler asks for; looking metadata up costs more than keeping it. */
+  private readonly demands = new WeakMap<object, Demand>();
+
   constructor(
     @Inject(Reflector) private readonly reflector: Reflector,
     @Inject(Authenticator) private readonly authenticator: Authenticator,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
-    const permission = this.reflector.getAllAndOverride<Permission | 'any' | undefined>(PERMISSION, targets);
+    const { isPublic, permission } = this.demandOf(context);
+    if (isPublic) return true;
     const request = context.switchToHttp().getRequest<HoustonRequest>();
     request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip);
     if (permission === undefined) throw new Error(`${context.getHandler().name} says not who may use it`);
@@ -55,6 +62,19 @@ export class CallerGuard implements CanActivate {
     const { body } = request;
     if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
     return true;
+  }
+
+  private demandOf(context: ExecutionContext): Demand {
+    const handler = context.getHandler();
+    const known = this.demands.get(handler);
+    if (known) return known;
+    const targets = [handler, context.getClass()];
+    const demand = {
+      isPublic: this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets) === true,
+      permission: this.reflector.getAllAndOverride<Permission | 'any' | undefined>(PERMISSION, targets),
+    };
+    this.demands.set(handler, demand);
+    return demand;
   }
 }
 

@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Role } from '@houston/common/auth/roles.js';
 import type { WorkspaceScope } from '@houston/common/db/database.js';
+import type { Ending } from './idempotency.store.js';
 
 /** The workspace a request speaks in. */
 export interface CallerWorkspace {
@@ -29,12 +30,21 @@ export interface Caller extends WorkspaceScope {
   readonly policyVersion: bigint;
 }
 
+/** What is to be done with the answer of a request that claimed an Idempotency-Key. */
+export interface KeptAnswer {
+  /** The API key to seal it with; null: it may be kept as it is. */
+  sealWith: string | null;
+  settle: (ending: Ending) => Promise<void>;
+}
+
 export interface HoustonRequest extends FastifyRequest {
   caller?: Caller;
   /** The body as it came; kept only where an Idempotency-Key needs it. */
   rawText?: string;
   /** Ids of things created by this request derive from it, so that a retry after a crash cannot create them twice. */
   creationSeed?: string;
+  /** Set while the request holds a claim on its Idempotency-Key. */
+  keptAnswer?: KeptAnswer;
 }
 
 export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BacklogFull, CommitterClosed } from '@houston/common/db/group-commit.js';
+import { ReplayedAnswer } from './replayed-answer.js';
 import { Problem, PROBLEMS, type ProblemCode, problemType } from './problem.js';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -13,24 +14,32 @@ export class ProblemFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (thrown instanceof ReplayedAnswer) return replay(reply, thrown);
     const problem = asProblem(thrown);
     if (problem.status >= 500 && (problem.cause !== undefined || problem.code === 'internal')) {
       const { traceparent } = request.headers;
       const err = problem.cause ?? thrown;
       this.logger.error({ msg: 'request failed', requestId: request.id, traceparent, url: request.url, err });
     }
-    if (reply.sent) return;
-    if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
-    if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="houston"');
-    sendProblem(reply, request, problem);
+    if (!reply.sent) sendProblem(reply, request, problem);
   }
 }
 
 export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem): void {
-  void reply
-    .status(problem.status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problemBody(problem, request)));
+  void reply.send(describeProblem(reply, request, problem));
+}
+
+/** Sets status and headers of a problem's answer. @returns its body */
+export function describeProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem): string {
+  if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="houston"');
+  void reply.status(problem.status).header('content-type', 'application/problem+json; charset=utf-8');
+  return JSON.stringify(problemBody(problem, request));
+}
+
+function replay(reply: FastifyReply, { status, body }: ReplayedAnswer): void {
+  const headers = { 'idempotent-replayed': 'true', 'content-type': 'application/json; charset=utf-8' };
+  void reply.status(status).headers(headers).send(body);
 }
 
 export function problemBody(problem: Problem, request: FastifyRequest): Record<string, unknown> {
@@ -47,7 +56,8 @@ export function problemBody(problem: Problem, request: FastifyRequest): Record<s
   };
 }
 
-function asProblem(thrown: unknown): Problem {
+/** What the caller is told of whatever was thrown. */
+export function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   if (thrown instanceof BacklogFull) {
     return new Problem('overloaded', { detail: 'Try again shortly.', retryAfterSeconds: RETRY_AFTER_SECONDS });
