@@ -163,7 +163,10 @@ describe('executions', () => {
       await complete(settled, { costUsd: '0' });
       expect(bodyOf(await report(cancelled, usage(1)), 200)).toMatchObject({ continue: false, reason: 'cancelled' });
       expect(bodyOf(await report(expired, usage(1)), 200)).toMatchObject({ continue: false, reason: 'expired' });
-      expect(bodyOf(await report(settled, usage(1)), 409)).toMatchObject({ code: 'execution_not_running' });
+      expect(bodyOf(await report(settled, usage(1)), 409)).toMatchObject({
+        code: 'execution_not_running',
+        status: 409,
+      });
       expect(await figures()).toEqual({ spentUsd: '0', heldUsd: '0', overageUsd: '0' });
     });
 

@@ -41,7 +41,10 @@ export class BudgetScopeDto {
   @MaxLength(MAX_NAME)
   agent?: string;
 
-  @ApiPropertyOptional({ example: 'gpt-4o*', description: 'A model, or its beginning and a trailing `*`' })
+  @ApiPropertyOptional({
+    example: 'gpt-4o*',
+    description: 'A model, or its beginning and a trailing `*`; covers `provider/model` too',
+  })
   @MayBeAbsent()
   @IsString()
   @IsNotEmpty()

@@ -65,7 +65,7 @@ export class ExecutionService {
       case 'denied':
         throw new Problem('execution_not_running', {
           detail: `Its status is ${execution.status}.`,
-          extensions: { status: undefined, executionStatus: execution.status },
+          extensions: { executionStatus: execution.status },
         });
       case 'decreased':
         throw new Problem('invalid_values', {

@@ -6,8 +6,22 @@ type Execution = ScopedExecution & { workspaceId: string };
 
 // Few values, so that collisions, shared conditions and near misses are common.
 const word = fc.constantFrom('a', 'b', 'A', 'ab', 'a=b', '', '__proto__', 'toString');
-const model = fc.constantFrom('gpt-4o', 'GPT-4o', 'gpt-4o-mini', 'g', 'İx', '');
-const pattern = fc.oneof(model, fc.constantFrom('*', 'g*', 'gpt-4*', 'GPT-4o*', 'gpt-4o-mini*', 'İ*', 'i*'));
+const model = fc.constantFrom(
+  'gpt-4o',
+  'GPT-4o',
+  'gpt-4o-mini',
+  'g',
+  'İx',
+  '',
+  'openai/gpt-4o',
+  'x/openai/GPT-4o',
+  'g/',
+  'g/g',
+);
+const pattern = fc.oneof(
+  model,
+  fc.constantFrom('*', 'g*', 'gpt-4*', 'GPT-4o*', 'gpt-4o-mini*', 'İ*', 'i*', 'openai/*', 'g/*'),
+);
 const tags = fc.dictionary(word, word, { maxKeys: 3 });
 const workspace = fc.constantFrom('w1', 'w2');
 

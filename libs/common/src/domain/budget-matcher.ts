@@ -1,4 +1,4 @@
-import { BudgetScope, matches, modelPrefix, ScopedBudget, ScopedExecution } from './budget-scope.js';
+import { BudgetScope, matches, modelNames, modelPrefix, ScopedBudget, ScopedExecution } from './budget-scope.js';
 
 /**
  * Finds the budgets that cover an execution, without looking at every budget.
@@ -87,16 +87,24 @@ function keysMetBy(execution: ScopedExecution, prefixLengths: readonly number[])
   const { agentId, model, provider, trigger, tags } = execution;
   const keys = [ALWAYS];
   if (isSet(agentId)) keys.push(AGENT + agentId);
-  if (isSet(model)) addModelKeys(model.toLowerCase(), prefixLengths, keys);
+  if (isSet(model)) keys.push(...modelKeys(modelNames(model), prefixLengths));
   if (isSet(provider)) keys.push(PROVIDER + provider.toLowerCase());
   if (isSet(trigger)) keys.push(TRIGGER + trigger);
   if (isSet(tags)) for (const name of Object.keys(tags)) keys.push(tagKey(name, tags[name] ?? ''));
   return keys;
 }
 
-function addModelKeys(model: string, prefixLengths: readonly number[], keys: string[]): void {
-  keys.push(MODEL + model);
-  for (const length of prefixLengths) if (length <= model.length) keys.push(PREFIX + model.slice(0, length));
+function modelKeys(names: readonly string[], prefixLengths: readonly number[]): Iterable<string> {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return keysOfName(only, prefixLengths);
+  // Two names may begin alike, and a bucket that is opened twice would find its budgets twice.
+  return new Set(names.flatMap((name) => keysOfName(name, prefixLengths)));
+}
+
+function keysOfName(name: string, prefixLengths: readonly number[]): string[] {
+  const keys = [MODEL + name];
+  for (const length of prefixLengths) if (length <= name.length) keys.push(PREFIX + name.slice(0, length));
+  return keys;
 }
 
 function modelKey(pattern: string): string {

@@ -34,6 +34,17 @@ describe('budget scope', () => {
     expect(matches({ model: '*mini' }, execution)).toBe(false);
   });
 
+  it('covers a model under its whole name and under what follows the provider', () => {
+    const covers = (model: string, name: string) => matches({ model }, { model: name });
+    for (const name of ['openai/gpt-4o', 'openrouter/openai/GPT-4o', 'gpt-4o']) {
+      expect(covers('gpt-4o', name)).toBe(true);
+      expect(covers('gpt-4*', name)).toBe(true);
+    }
+    expect(covers('openai/*', 'openai/gpt-4o')).toBe(true);
+    expect(covers('openai/gpt-4o', 'gpt-4o')).toBe(false);
+    expect(covers('gpt-4o', 'gpt-4o/other')).toBe(false);
+  });
+
   it('does not cover an execution that leaves a wanted fact unknown', () => {
     expect(matches({ model: '*' }, {})).toBe(false);
     expect(matches({ agentId: 'a1' }, { agentId: null })).toBe(false);

@@ -1,7 +1,10 @@
 /** What a budget covers. Every field that is set must match; an empty scope covers everything. */
 export interface BudgetScope {
   agentId?: string | null;
-  /** A model id, or its beginning followed by one trailing `*`. Upper and lower case are the same. */
+  /**
+   * A model id, or its beginning followed by one trailing `*`. Upper and lower case are the same. A model that is named
+   * "provider/model" is covered under its whole name and under what follows the last slash, as it is priced.
+   */
   model?: string | null;
   /** Upper and lower case are the same. */
   provider?: string | null;
@@ -50,6 +53,13 @@ export function modelPrefix(pattern: string): string | null {
   return pattern.endsWith('*') ? pattern.slice(0, -1).toLowerCase() : null;
 }
 
+/** The names under which a model can be meant, in lower case: all of it, and what follows the last slash. */
+export function modelNames(model: string): readonly string[] {
+  const whole = model.toLowerCase();
+  const slash = whole.lastIndexOf('/');
+  return slash === -1 ? [whole] : [whole, whole.slice(slash + 1)];
+}
+
 function matchesExactly(wanted: string | null | undefined, actual: string | null | undefined): boolean {
   return isUnset(wanted) || wanted === actual;
 }
@@ -58,7 +68,8 @@ function matchesModel(pattern: string | null | undefined, model: string | null |
   if (isUnset(pattern)) return true;
   if (isUnset(model)) return false;
   const prefix = modelPrefix(pattern);
-  return prefix === null ? model.toLowerCase() === pattern.toLowerCase() : model.toLowerCase().startsWith(prefix);
+  const wanted = pattern.toLowerCase();
+  return modelNames(model).some((name) => (prefix === null ? name === wanted : name.startsWith(prefix)));
 }
 
 function matchesTags(

@@ -3,13 +3,23 @@ import { openTestDatabase, type TestDatabase } from '../../../../test/support/da
 import { type BudgetScope, matches, type ScopedExecution } from '../domain/budget-scope.js';
 
 const AGENTS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
-const MODELS = ['gpt-4o', 'GPT-4o-mini', 'claude_%', 'claude-3', 'a*b'];
+const MODELS = [
+  'gpt-4o',
+  'GPT-4o-mini',
+  'claude_%',
+  'claude-3',
+  'a*b',
+  'openai/gpt-4o',
+  'x/openai/GPT-4o',
+  'gpt/',
+  'gpt/claude_%',
+];
 
 /** Few values, so that scopes and executions often meet. */
 const tags = fc.dictionary(fc.constantFrom('team', 'env'), fc.constantFrom('a', 'b', ''), { maxKeys: 2 });
 const scope: fc.Arbitrary<BudgetScope> = fc.record({
   agentId: fc.constantFrom(null, ...AGENTS),
-  model: fc.constantFrom(null, '*', 'gpt*', 'GPT-4O*', 'claude_*', 'gpt-4o', 'claude_%'),
+  model: fc.constantFrom(null, '*', 'gpt*', 'GPT-4O*', 'claude_*', 'gpt-4o', 'claude_%', 'openai/*', 'gpt/'),
   provider: fc.constantFrom(null, 'openai', 'OpenAI', 'anthropic'),
   trigger: fc.constantFrom(null, 'manual', 'cron'),
   tags: fc.option(tags, { nil: null }),

@@ -58,6 +58,8 @@ create or replace function covers(b budgets, e executions) returns boolean langu
      and (b.provider is null or lower(e.provider) = lower(b.provider))
      and (b.trigger is null or e.trigger = b.trigger)
      and (b.tags is null or coalesce(e.tags, '{}') @> b.tags)
-     and (b.model is null or lower(e.model) = lower(b.model)
-          or (b.model like '%*' and starts_with(lower(e.model), lower(left(b.model, -1)))))
+     and (b.model is null or exists (
+           select 1 from (values (lower(e.model)), (lower(regexp_replace(e.model, '^.*/', '')))) as named(model)
+            where named.model = lower(b.model)
+               or (b.model like '%*' and starts_with(named.model, lower(left(b.model, -1))))))
 $$;
