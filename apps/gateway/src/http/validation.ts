@@ -10,7 +10,6 @@ const OPTIONS: ValidatorOptions = {
   whitelist: true,
   forbidNonWhitelisted: true,
   forbidUnknownValues: false,
-  stopAtFirstError: true,
   validationError: { target: false, value: false },
 };
 
@@ -45,9 +44,19 @@ function faultsOf(error: ValidationError, parent: string): Fault[] {
       ? error.property
       : `.${error.property}`;
   const path = parent + step;
-  const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+  const broken = topmost(Object.entries(error.constraints ?? {}));
+  const own = broken.map(([rule, message]) => ({
     path,
     message: rule === 'whitelistValidation' ? 'There is no such field.' : message,
   }));
   return [...own, ...(error.children ?? []).flatMap((child) => faultsOf(child, path))];
+}
+
+/**
+ * Of several broken rules the one that stands first in the class: `must be a string`, not `must be shorter than 200
+ * characters`. Decorators take effect from the bottom up, so it comes last; rules about what is within come even later.
+ */
+function topmost(broken: [rule: string, message: string][]): [rule: string, message: string][] {
+  const ofItself = broken.filter(([rule]) => rule !== 'nestedValidation');
+  return (ofItself.length > 0 ? ofItself : broken).slice(-1);
 }
