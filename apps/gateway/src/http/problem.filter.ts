@@ -92,6 +92,12 @@ function fromDatabase(code: string | undefined, cause: unknown): Problem {
   const message = cause instanceof Error ? cause.message : '';
   // Bodies were looked through before; this is a NUL in a query or a path.
   if (code === '22021') return new Problem('invalid_values', { detail: 'The NUL character cannot be stored.', cause });
+  if (code === '22003') {
+    return new Problem('invalid_values', {
+      detail: 'A sum would exceed 9.2 billion USD, the most that is counted.',
+      cause,
+    });
+  }
   if (away.includes(code ?? '') || passing.test(code ?? '') || /connection|timeout exceeded/i.test(message)) {
     return new Problem('unavailable', {
       detail: 'The database does not answer. Nothing was decided; try again shortly.',
