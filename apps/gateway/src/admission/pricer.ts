@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { modelNames } from '@houston/common/domain/budget-scope.js';
 import {
   costOf,
   holdFor,
@@ -46,9 +47,12 @@ export class Pricer {
   price(policy: Policy, { workspaceId, model, provider }: PricedModel): Price {
     const listed = findPrice({ model, provider, at: new Date() });
     const providerName = provider ?? (listed.found ? listed.provider : 'unknown');
-    const own = policy.overrides.get(overrideKey(workspaceId, providerName, model));
-    if (own)
+    // Like a budget, a price of gpt-4o is meant for openai/gpt-4o too; one of the whole name comes first.
+    for (const name of modelNames(model)) {
+      const own = policy.overrides.get(overrideKey(workspaceId, providerName, name));
+      if (!own) continue;
       return { provider: providerName, sheet: own, provenance: { source: 'workspace', provider: providerName, model } };
+    }
     if (!listed.found) return { provider: providerName, sheet: null, provenance: { source: 'unknown' } };
     const { catalogueVersion } = listed;
     return {

@@ -70,6 +70,20 @@ describe('prices over HTTP', () => {
     }
   });
 
+  it('hold for a model that is named with its provider, unless that name has a price of its own', async () => {
+    const run = { agent: 'a', model: 'openai/gpt-4o', estimate: { inputTokens: 1_000_000, maxOutputTokens: 0 } };
+    const held = async () => bodyOf<{ heldUsd: string }>(await gateway.owner.post('/api/executions', run), 201).heldUsd;
+    expect(await held()).toBe('2.5');
+    bodyOf(await gateway.owner.put('/api/prices/openai/gpt-4o', price), 200);
+    expect(await held()).toBe('2');
+    const whole = `/api/prices/openai/${encodeURIComponent('openai/gpt-4o')}`;
+    bodyOf(await gateway.owner.put(whole, { ...price, inputPerMTokUsd: '7' }), 200);
+    expect(await held()).toBe('7');
+    for (const path of [whole, '/api/prices/openai/gpt-4o']) {
+      expect((await gateway.owner.delete(path)).status).toBe(204);
+    }
+  });
+
   it('are known at once to a run that was refused for want of one, through any gateway', async () => {
     const other = await startGateway({ db: gateway.db });
     await gateway.owner.patch('/api/workspaces/default', { settings: { unknownPrice: 'deny' } });
