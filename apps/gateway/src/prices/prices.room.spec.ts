@@ -70,6 +70,24 @@ describe('prices over HTTP', () => {
     }
   });
 
+  it('of the catalogue settle what they held, also for a model that is named with its provider', async () => {
+    const names = ['openai/gpt-4o', 'openrouter/openai/gpt-4o', 'azure/gpt-4o', 'anthropic/claude-3-5-sonnet-20241022'];
+    for (const model of names) {
+      const run = { agent: 'a', model, estimate: { inputTokens: 1_000, maxOutputTokens: 1_000 } };
+      const { id, heldUsd } = bodyOf<{ id: string; heldUsd: string }>(
+        await gateway.owner.post('/api/executions', run),
+        201,
+      );
+      const done = { status: 'succeeded', usage: { inputTokens: 1_000, outputTokens: 1_000 } };
+      const { costUsd } = bodyOf<{ costUsd: string }>(
+        await gateway.owner.post(`/api/executions/${id}/complete`, done),
+        200,
+      );
+      expect(Number(costUsd)).toBeGreaterThan(0);
+      expect(Number(costUsd)).toBeLessThanOrEqual(Number(heldUsd));
+    }
+  });
+
   it('hold for a model that is named with its provider, unless that name has a price of its own', async () => {
     const run = { agent: 'a', model: 'openai/gpt-4o', estimate: { inputTokens: 1_000_000, maxOutputTokens: 0 } };
     const held = async () => bodyOf<{ heldUsd: string }>(await gateway.owner.post('/api/executions', run), 201).heldUsd;

@@ -74,6 +74,20 @@ describe('price catalogue', () => {
     expect(priceOf('openai/gpt-4o')).toMatchObject({ provider: 'openai', model: 'gpt-4o' });
   });
 
+  it('leads a name to the same price with the provider that it leads to without one', async () => {
+    const rows = await everyRow();
+    const names = rows.flatMap(({ provider, model }) => [model, `${provider}/${model}`]);
+    let prefixed = 0;
+    for (const name of names) {
+      const answer = findPrice({ model: name, at });
+      if (!answer.found) continue;
+      prefixed += name.includes('/') ? 1 : 0;
+      expect([name, findPrice({ model: name, provider: answer.provider, at })]).toEqual([name, answer]);
+    }
+    expect(prefixed).toBeGreaterThan(500);
+    expect(findPrice({ model: 'openai/gpt-4o', provider: 'anthropic', at }).found).toBe(false);
+  });
+
   it('does not find what the catalogue does not know, nor what is not sold by the token', () => {
     expect(findPrice({ model: 'our-own-model', at })).toEqual({ found: false });
     expect(findPrice({ model: 'gpt-4o', provider: 'nobody', at })).toEqual({ found: false });

@@ -120,7 +120,13 @@ function resolve(model: string, provider: string, at: Date): Resolved {
 }
 
 function ask(model: string, provider: string, at: Date): PriceCalculation | null {
-  if (provider !== '') return calcPrice({}, model, { providerId: provider, timestamp: at });
+  if (provider !== '') {
+    const direct = calcPrice({}, model, { providerId: provider, timestamp: at });
+    if (direct !== null || !model.includes('/')) return direct;
+    // A run is admitted as "openai/gpt-4o" and settled as that name of the provider it was found to belong to.
+    const byName = ask(model, '', at);
+    return byName?.provider.id === provider ? byName : null;
+  }
   // LiteLLM's way of writing "provider/model" is the catalogue's only door to such names.
   return calcPrice({}, model, { timestamp: at }) ?? calcPrice({}, model, { providerId: 'litellm', timestamp: at });
 }
