@@ -33,6 +33,14 @@ import {
 } from './execution.view.js';
 import { RecordService } from './record.service.js';
 
+const PREVIEW_EXAMPLE = {
+  dryRun: true,
+  status: 'denied',
+  code: 'budget_exceeded',
+  heldUsd: '0.011',
+  budgets: [{ id: '0199…', name: 'Research, daily', mode: 'enforce', availableUsd: '0.009', admits: false }],
+};
+
 @ApiTags('executions')
 @ApiBearerAuth()
 @Controller('api/executions')
@@ -53,6 +61,10 @@ export class ExecutionController {
     description: 'Holds the most the run can cost in every budget that covers it, or says which budget has no room.',
   })
   @ApiCreatedResponse({ type: AdmittedView })
+  @ApiOkResponse({
+    description: 'With `dryRun`: what would happen',
+    schema: { type: 'object', example: PREVIEW_EXAMPLE },
+  })
   @Problems('budget_exceeded', 'budget_frozen', 'unknown_agent', 'unknown_price', 'overloaded')
   async create(
     @CurrentCaller() caller: Caller,
