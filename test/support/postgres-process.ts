@@ -18,7 +18,7 @@ export interface PostgresProcess {
 export async function startPostgres(options: { dataDir: string; port?: number }): Promise<PostgresProcess> {
   // Processes are killed in tests, not machines: nothing is lost without fsync.
   const wish = JSON.stringify({ ...options, settings: { fsync: 'off' } });
-  const child = fork(path.join(process.cwd(), 'test', 'support', 'postgres-process.mjs'), [wish], { execArgv: [] });
+  const child = fork(path.join(process.cwd(), 'test', 'support', 'postgres-child.mjs'), [wish], { execArgv: [] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const server = await new Promise<Pick<PostgresProcess, 'url' | 'port' | 'pid'>>((resolve, reject) => {
     child.once('message', (message) => resolve(message as PostgresProcess));
