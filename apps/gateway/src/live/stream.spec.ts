@@ -4,6 +4,7 @@ import type { EventView } from '@houston/common/events/event.view.js';
 import { EventTail } from '@houston/common/events/event-tail.js';
 import { Client } from 'pg';
 import { startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import { untilSettled } from '../../../../test/support/settled.js';
 
 interface Message {
   id: string;
@@ -93,6 +94,7 @@ describe('GET /api/events/stream', () => {
 
   it('tells what happens from now on, in the envelope, to several at once', async () => {
     await append('before');
+    await untilSettled(gateway.db.database, gateway.db.organizationId);
     const both = [await listen(), await listen()];
     await append('one');
     await append('two');

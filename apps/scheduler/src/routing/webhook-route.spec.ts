@@ -6,6 +6,7 @@ import type { Wakeup } from '@houston/common/queues/queues.js';
 import { v7 as newId } from 'uuid';
 import { addEndpoint } from '../../../../test/factories/webhooks.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { untilSettled } from '../../../../test/support/settled.js';
 import { WebhookRoute } from './webhook-route.js';
 import { WebhookRouteStore } from './webhook-route.store.js';
 
@@ -33,6 +34,7 @@ async function relay(): Promise<Wakeup[]> {
 
 /** Everything that has happened, but the making of the installation. */
 async function settled(): Promise<LedgerEvent[]> {
+  await untilSettled(db.database, db.organizationId);
   const events = await inOrganization(db.organizationId, (tx) => readEvents(tx, { position: '0', seq: '0' }, 100));
   return events.filter((event) => event.type !== 'key.created');
 }

@@ -1,5 +1,6 @@
 import { anEvent } from '../../../../test/factories/event.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { untilSettled } from '../../../../test/support/settled.js';
 import { until } from '../../../../test/support/until.js';
 import { appendEvent } from './event-log.js';
 import {
@@ -119,6 +120,7 @@ describe('the reader of the ledger', () => {
   });
 
   it('shows an event in one shape, with a seq beyond 2^53 unrounded', async () => {
+    await untilSettled(test.database, test.organizationId);
     const start = await end();
     await append('agent:shape');
     const [event] = await readAll(start, 1);
