@@ -72,3 +72,6 @@ create table agent_presence (
 ) with (fillfactor = 50);
 create index agent_presence_due on agent_presence (organization_id, wake_at) where wake_at is not null;
 create index agent_presence_by_state on agent_presence (organization_id, state);
+
+-- Which agent was stopped by what blocks a task.
+create index task_attempts_blocked on task_attempts (organization_id, agent_id) where kind = 'blocked';
