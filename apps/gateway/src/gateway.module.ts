@@ -7,6 +7,7 @@ import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { LiveModule } from './live/live.module.js';
 
 @Module({
   imports: [
@@ -18,6 +19,7 @@ import { HttpModule } from './http/http.module.js';
     EventsModule,
     ExecutionsModule,
     HealthModule,
+    LiveModule,
   ],
 })
 export class GatewayModule {}

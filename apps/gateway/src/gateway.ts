@@ -7,6 +7,7 @@ import { CONFIG } from '@houston/common/config/config.module.js';
 import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
 import { GatewayModule } from './gateway.module.js';
 import { fastifyAdapter } from './http/fastify.js';
+import { mountOpenApi } from './http/openapi.js';
 import { logRequests } from './http/request-log.js';
 import { mountQueueBoard } from './queue-board/queue-board.js';
 
@@ -22,6 +23,7 @@ export async function createGateway(
   const config = app.get<HoustonConfig>(CONFIG, { strict: false });
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
   if (config.logLevel === 'debug' || config.logLevel === 'trace') logRequests(app.getHttpAdapter().getInstance());
+  mountOpenApi(app);
   await mountQueueBoard(app);
   return { app, config };
 }

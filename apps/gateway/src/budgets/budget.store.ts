@@ -96,6 +96,12 @@ export class BudgetStore {
 
   /** What is no longer crossed may fire again, and what has just been crossed fires. */
   async rearm(tx: Tx, { id, window_start }: BudgetRow): Promise<void> {
+    // Settlements take no money lock. Without this one, a settlement that knows only the old limit could commit while we
+    // know only the old spending, and neither would see that a threshold is crossed.
+    await tx.query('select 1 from budget_windows where budget_id = $1 and window_start = $2 for update', [
+      id,
+      window_start.toISOString(),
+    ]);
     await tx.query(
       `delete from budget_alerts a using budgets b, budget_windows c
         where a.budget_id = $1 and a.window_start = $2 and b.id = a.budget_id

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { PageQuery } from '../http/page.js';
@@ -5,20 +6,24 @@ import { PageQuery } from '../http/page.js';
 const MAX_SUBJECT = 300;
 const TYPE_PATTERN = /^(\*|[a-z][a-z0-9_.-]{0,98}\*?)$/;
 
-export const TYPE_HELP = 'Write a type such as budget.frozen, or its beginning and a star such as budget.*';
+const TYPE_HELP = 'Write a type such as budget.frozen, or its beginning and a star such as budget.*';
 
 /** The types an event may have to be shown. */
+function TypePattern(): PropertyDecorator {
+  return applyDecorators(
+    ApiPropertyOptional({ description: TYPE_HELP, example: 'budget.*' }),
+    IsOptional(),
+    Matches(TYPE_PATTERN, { message: `${TYPE_HELP}.` }),
+  );
+}
+
 export class TypeFilter {
-  @ApiPropertyOptional({ description: TYPE_HELP, example: 'budget.*' })
-  @IsOptional()
-  @Matches(TYPE_PATTERN, { message: `${TYPE_HELP}.` })
+  @TypePattern()
   type?: string;
 }
 
 export class EventsQuery extends PageQuery {
-  @ApiPropertyOptional({ description: TYPE_HELP, example: 'budget.*' })
-  @IsOptional()
-  @Matches(TYPE_PATTERN, { message: `${TYPE_HELP}.` })
+  @TypePattern()
   type?: string;
 
   @ApiPropertyOptional({

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiProperty, ApiResponse } from '@nestjs/swagger';
-import { PROBLEMS, type ProblemCode } from './problem.js';
+import { PROBLEMS, type ProblemCode, problemType } from './problem.js';
 
 export class FaultView {
   @ApiProperty({ example: 'limitUsd' })
@@ -12,7 +12,7 @@ export class FaultView {
 
 /** RFC 9457. */
 export class ProblemView {
-  @ApiProperty({ example: 'https://houston.dev/problems/invalid_values' })
+  @ApiProperty({ example: 'urn:houston:problem:invalid_values' })
   type: string;
 
   @ApiProperty()
@@ -71,7 +71,7 @@ export function Problems(...codes: ProblemCode[]): MethodDecorator & ClassDecora
 
 function exampleOf(code: ProblemCode): Record<string, unknown> {
   return {
-    type: `https://houston.dev/problems/${code}`,
+    type: problemType(code),
     title: PROBLEMS[code].title,
     status: PROBLEMS[code].status,
     detail: PROBLEMS[code].title,

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BacklogFull, CommitterClosed } from '@houston/common/db/group-commit.js';
-import { Problem, PROBLEMS, type ProblemCode } from './problem.js';
+import { Problem, PROBLEMS, type ProblemCode, problemType } from './problem.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -31,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 export function problemBody(problem: Problem, request: FastifyRequest): Record<string, unknown> {
   return {
-    type: `https://houston.dev/problems/${problem.code}`,
+    type: problemType(problem.code),
     title: PROBLEMS[problem.code].title,
     status: problem.status,
     detail: problem.detail ?? PROBLEMS[problem.code].title,

@@ -33,6 +33,11 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** The `type` of a problem: a name, because self-hosted installations have no common address to point at. */
+export function problemType(code: ProblemCode): string {
+  return `urn:houston:problem:${code}`;
+}
+
 /** One fault in the request: where it is, and how to mend it. */
 export interface Fault {
   /** Dotted path in the body, or the name of the parameter. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decideRetry, firstAttemptAt } from './webhook-retry.js';
+import { decideRetry } from './webhook-retry.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -70,10 +70,5 @@ describe('deciding on the next attempt', () => {
   test('a step of nothing is due at once, even when the endpoint asks for more', () => {
     expect(waitMs(1, 0.9, undefined, [0, 0])).toBe(0);
     expect(waitMs(1, 0.9, HOUR, [0, 0])).toBe(0);
-  });
-
-  test('the first attempt follows entry 0', () => {
-    expect(firstAttemptAt({ scheduleMs: SCHEDULE, now, random: () => 0.9 })).toEqual(now);
-    expect(firstAttemptAt({ scheduleMs: [1000], now, random: () => 0 }).getTime() - now.getTime()).toBe(800);
   });
 });

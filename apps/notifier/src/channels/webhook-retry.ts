@@ -15,15 +15,6 @@ export interface RetryQuestion {
 
 export type RetryDecision = { next: Date } | { exhausted: true } | { disabled: true };
 
-/** When the first attempt is due. */
-export function firstAttemptAt({
-  scheduleMs,
-  now,
-  random,
-}: Pick<RetryQuestion, 'scheduleMs' | 'now' | 'random'>): Date {
-  return later(now, jittered(scheduleMs[0] ?? 0, random));
-}
-
 /**
  * What follows an attempt that did not succeed. A wish of the endpoint (`Retry-After`) is met exactly, within one to
  * two steps of the schedule; otherwise each step varies by a fifth, so that many failures do not come back at once.

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
 import { Database } from '@houston/common/db/database.js';
+import { type Counts, Duty } from '@houston/common/duties/duty.js';
 import { QueueProducer } from '@houston/common/queues/queue-producer.js';
 import type { Payloads } from '@houston/common/queues/queues.js';
 import { deadLetterWakeup } from '@houston/common/webhooks/webhook-wakeups.js';
@@ -17,16 +18,19 @@ type DeadLetterJob = Job<Payloads['dead-letters']>;
  * shows. Compares the numbers first, so that a board in order costs one count.
  */
 @Injectable()
-export class DeadLetterBoard {
+export class DeadLetterBoard extends Duty {
   readonly name = 'dead-letter-board';
+  readonly interval = { busyMs: 5_000, idleMs: 20_000 };
 
   constructor(
     @Inject(Database) private readonly db: Database,
     @Inject(SweepStore) private readonly store: SweepStore,
     @Inject(QueueProducer) private readonly producer: QueueProducer,
-  ) {}
+  ) {
+    super();
+  }
 
-  async runOnce(): Promise<{ shown: number; taken: number }> {
+  async runOnce(): Promise<Counts> {
     const organizationIds = await this.db.organizationIds();
     const open = await this.countOpen(organizationIds);
     if (Math.min(open, BOARD_LIMIT) === (await this.queue.getJobCountByTypes('prioritized')))

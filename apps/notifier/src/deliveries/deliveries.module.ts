@@ -23,6 +23,5 @@ import { SweepStore } from './sweep.store.js';
     DeadLetterBoard,
     DeliveryCleaner,
   ],
-  exports: [DeliverySweeper, DeadLetterBoard, DeliveryCleaner],
 })
 export class DeliveriesModule {}

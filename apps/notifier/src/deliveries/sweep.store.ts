@@ -5,18 +5,13 @@ import type { Tx } from '@houston/common/db/database.js';
 const GRACE_SECONDS = 3;
 const KEPT_DAYS = 30;
 
-export interface DuePosition {
-  dueAt: string;
-  id: string;
-}
-
 export interface DueDelivery {
   id: string;
   workspace_id: string;
   attempt_count: number;
   is_manual: boolean;
-  /** When it was due, in microseconds, exact. */
-  due_key: string;
+  /** Where the next page begins. */
+  key: string;
 }
 
 export interface OpenDeadLetter {
@@ -27,16 +22,17 @@ export interface OpenDeadLetter {
 /** What the background duties look for, over all workspaces of an organization. */
 @Injectable()
 export class SweepStore {
-  due(tx: Tx, after: DuePosition | null, limit: number): Promise<DueDelivery[]> {
+  due(tx: Tx, after: string | null, limit: number): Promise<DueDelivery[]> {
+    const [dueAt, id] = after?.split(' ') ?? [null, null];
     return tx.query(
       `select id, workspace_id, attempt_count, manual_attempt_at is not null and manual_attempt_at <= now() as is_manual,
-              (extract(epoch from due_at) * 1000000)::bigint::text as due_key
+              (extract(epoch from due_at) * 1000000)::bigint::text || ' ' || id as key
          from deliveries
         where organization_id = $1 and due_at <= now() - make_interval(secs => ${GRACE_SECONDS})
           and (claimed_until is null or claimed_until <= now())
           and ($2::bigint is null or (due_at, id) > (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
         order by due_at, id limit $4`,
-      [tx.organizationId, after?.dueAt ?? null, after?.id ?? null, limit],
+      [tx.organizationId, dueAt, id, limit],
     );
   }
 

@@ -3,19 +3,14 @@ import { v7 as newId } from 'uuid';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import type { Tx } from '@houston/common/db/database.js';
+import type { LedgerEvent } from '@houston/common/events/event-reader.js';
+import { EventRoute } from '@houston/common/events/event-route.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
-import { type DeliverableEvent, deliveryBody } from '@houston/common/webhooks/delivery-message.js';
+import { deliveryBody } from '@houston/common/webhooks/delivery-message.js';
 import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
 import { isOperational } from '@houston/common/webhooks/operational-events.js';
 import { deliveryWakeup } from '@houston/common/webhooks/webhook-wakeups.js';
 import { type NewDelivery, type RoutedEndpoint, WebhookRouteStore } from './webhook-route.store.js';
-
-/** An event as the relay hands it on. */
-export interface RoutableEvent extends DeliverableEvent {
-  seq: string;
-  /** Null: an act of the whole organization, told to the webhooks of all its workspaces. */
-  workspaceId: string | null;
-}
 
 /** Sent to the one endpoint that is tested, by whoever asked for the test. */
 const TEST_EVENT = 'webhook.test';
@@ -23,14 +18,18 @@ const JITTER = 0.2;
 
 /** Decides which webhooks are told of an event, and writes a delivery for each. */
 @Injectable()
-export class WebhookRoute {
+export class WebhookRoute extends EventRoute {
+  readonly name = 'webhooks';
+
   constructor(
     @Inject(WebhookRouteStore) private readonly store: WebhookRouteStore,
     @Inject(CONFIG) private readonly config: HoustonConfig,
-  ) {}
+  ) {
+    super();
+  }
 
   /** Writes in the relay's transaction; safe to repeat. @returns wake-ups to add after its commit */
-  async route(tx: Tx, events: readonly RoutableEvent[]): Promise<Wakeup[]> {
+  async follow(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
     const routable = events.filter((event) => event.type !== TEST_EVENT);
     if (routable.length === 0) return [];
     const endpoints = await this.store.enabledEndpoints(
@@ -46,7 +45,7 @@ export class WebhookRoute {
     );
   }
 
-  private deliveriesTo(endpoint: RoutedEndpoint, events: readonly RoutableEvent[]): NewDelivery[] {
+  private deliveriesTo(endpoint: RoutedEndpoint, events: readonly LedgerEvent[]): NewDelivery[] {
     return events
       .filter((event) => isTold(endpoint, event))
       .map((event) => ({
@@ -69,7 +68,7 @@ export class WebhookRoute {
 }
 
 /** An endpoint hears of its own workspace and of the organization, and never that it itself does not hear. */
-function isTold({ id, workspaceId, events }: RoutedEndpoint, event: RoutableEvent): boolean {
+function isTold({ id, workspaceId, events }: RoutedEndpoint, event: LedgerEvent): boolean {
   if (event.workspaceId !== null && event.workspaceId !== workspaceId) return false;
   if (isOperational(event.type) && event.data['webhookId'] === id) return false;
   return selectsEvent(events, event.type);

@@ -6,14 +6,15 @@ import type { Tx } from '../db/database.js';
 import type { Wakeup } from '../queues/queues.js';
 import { appendEvent } from './event-log.js';
 import type { LedgerEvent } from './event-reader.js';
-import type { EventRoute } from './event-route.js';
+import { EventRoute } from './event-route.js';
 import { Relay } from './relay.js';
 
 /** Writes an agent for each event it follows, so that its rows can be counted. */
-class AgentPerEvent implements EventRoute {
+class AgentPerEvent extends EventRoute {
+  readonly name = 'agent per event';
   before: () => void = () => undefined;
 
-  async route(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
+  async follow(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
     const wakeups: Wakeup[] = [];
     for (const { id, subject } of events.filter((event) => event.type === 'agent.updated')) {
       await tx.query('insert into agents (organization_id, id, name) values ($1, $2, $3)', [

@@ -63,7 +63,7 @@ export class Relay extends Duty {
     const last = events.at(-1);
     if (last === undefined) return { events: 0, wakeups: [] };
     const wakeups: Wakeup[] = [];
-    for (const route of this.routes) wakeups.push(...(await route.route(tx, events)));
+    for (const route of this.routes) wakeups.push(...(await route.follow(tx, events)));
     await tx.query('update event_cursors set position = $3, seq = $4 where organization_id = $1 and reader = $2', [
       tx.organizationId,
       READER,

@@ -41,8 +41,8 @@ begin
       verdict := 'missing';
     elsif v_run.status <> 'admitted' then
       verdict := case when v_run.status in ('cancelled', 'expired', 'denied') then v_run.status else 'settled' end;
-    elsif v_item.cost_nano < coalesce(v_run.cost_nano, 0) or v_item.input_tokens < v_run.input_tokens
-       or v_item.output_tokens < v_run.output_tokens then
+    -- The cost may well go down: a price was lowered, or tokens turn out to have come from a cache.
+    elsif v_item.input_tokens < v_run.input_tokens or v_item.output_tokens < v_run.output_tokens then
       verdict := 'decreased';
     else
       v_raise := greatest(v_item.cost_nano - v_run.held_nano, 0);

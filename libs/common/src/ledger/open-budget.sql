@@ -7,6 +7,7 @@ declare
   v_end timestamptz;
   v_spent bigint;
   v_held bigint;
+  v_overage bigint;
 begin
   -- The clock, not now(): waiting for the money lock may have lasted past midnight.
   select w.window_start, w.window_end into v_start, v_end
@@ -25,23 +26,27 @@ begin
    where b.id = p_budget and e.organization_id = b.organization_id and e.status in ('admitted', 'expired')
      and e.started_at >= v_start and e.started_at < v_end and covers(b, e);
 
-  select coalesce(sum(e.cost_nano) filter (where e.status <> 'admitted'), 0), coalesce(sum(e.held_nano), 0)
-    into v_spent, v_held
+  select coalesce(sum(e.cost_nano) filter (where e.status <> 'admitted'), 0), coalesce(sum(e.held_nano), 0),
+         coalesce(sum(e.overage_nano), 0)
+    into v_spent, v_held, v_overage
     from budgets b
     join executions e on e.organization_id = b.organization_id and (b.workspace_id is null or e.workspace_id = b.workspace_id)
      and e.workspace_id in (select id from workspaces) and e.started_at >= v_start and e.started_at < v_end
      and e.status <> 'denied' and covers(b, e)
    where b.id = p_budget;
 
-  insert into budget_windows (organization_id, workspace_id, budget_id, window_start, window_end, spent_nano, held_nano, unreserved_nano)
-  select organization_id, workspace_id, id, v_start, v_end, v_spent, v_held, v_spent + v_held from budgets where id = p_budget;
+  -- The overage comes along, because the late answer of an expired run may take some of it back.
+  insert into budget_windows (organization_id, workspace_id, budget_id, window_start, window_end,
+                              spent_nano, held_nano, overage_nano, unreserved_nano)
+  select organization_id, workspace_id, id, v_start, v_end, v_spent, v_held, v_overage, v_spent + v_held - v_overage
+    from budgets where id = p_budget;
 
   insert into events (organization_id, workspace_id, id, type, actor, subject, data, budget_ids, window_starts,
-                      held_delta, spent_delta, unreserved_delta)
+                      held_delta, spent_delta, overage_delta, unreserved_delta)
   select organization_id, workspace_id, gen_random_uuid(), 'budget.opened', p_actor, 'budget:' || id,
          jsonb_build_object('budgetId', id, 'name', name, 'spentUsd', nano_to_usd(v_spent), 'heldUsd', nano_to_usd(v_held),
                             'window', window_json(v_start, v_end)),
-         array[id], array[v_start], v_held, v_spent, v_spent + v_held
+         array[id], array[v_start], v_held, v_spent, v_overage, v_spent + v_held - v_overage
     from budgets where id = p_budget;
   perform fire_alerts(p_organization, array[p_budget], array[v_start]);
 end $$;

@@ -74,15 +74,17 @@ begin
    order by i.n;
 
   -- The rows just written are counted from the table, so that only what was really recorded moves money.
-  select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
+  -- Alerts speak of the present: an import of last month's runs wakes nobody. The present is picked in the aggregate: a
+  -- WHERE would sink below the lock, and the windows of the past would be locked later, in no order.
+  select array_agg(w.budget_id) filter (where w.window_end > now()), array_agg(w.window_start) filter (where w.window_end > now())
+    into v_budgets, v_starts
     from (select w.budget_id, w.window_start, w.window_end
             from budget_windows w
             join (select distinct l.* from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
                     join executions e on e.workspace_id = i.workspace_id and e.id = i.id,
                          unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)) l
               on l.budget_id = w.budget_id and l.window_start = w.window_start
-           order by w.budget_id, w.window_start for update of w) w
-   where w.window_end > now();
+           order by w.budget_id, w.window_start for update of w) w;
 
   update budget_windows w set spent_nano = w.spent_nano + l.spent, unreserved_nano = w.unreserved_nano + l.spent
     from (select l.budget_id, l.window_start, sum(e.cost_nano)::bigint as spent
@@ -92,7 +94,6 @@ begin
            group by 1, 2) l
    where w.budget_id = l.budget_id and w.window_start = l.window_start;
 
-  -- Alerts speak of the present: an import of last month's runs wakes nobody.
   if v_budgets is not null then
     perform fire_alerts(p_organization, v_budgets, v_starts);
   end if;

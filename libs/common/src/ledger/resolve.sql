@@ -23,9 +23,9 @@ returns table (n bigint, verdict text, moves boolean, late boolean, target text,
                error text, summary text, price_settled jsonb, digest text, actor text)
 language sql stable as $$
   select j.n, j.verdict, j.verdict in ('resolved', 'late'), j.verdict = 'late', j.target, j.cost,
-         -(j.e).held_nano, coalesce(j.cost, 0) - j.counted,
-         greatest(coalesce(j.cost, 0) - (j.e).declared_nano, 0) - (j.e).overage_nano,
-         case when j.verdict = 'late' then coalesce(j.cost, 0) - j.counted else 0 end, j.e,
+         -(j.e).held_nano, d.spent, d.overage,
+         -- What comes late and is no overage. A late answer may also be lower than the last report: that only gives room.
+         case when j.verdict = 'late' then greatest(d.spent - d.overage, 0) else 0 end, j.e,
          coalesce(j.input_tokens, (j.e).input_tokens), coalesce(j.output_tokens, (j.e).output_tokens),
          coalesce(j.cache_read_tokens, (j.e).cache_read_tokens), coalesce(j.cache_write_tokens, (j.e).cache_write_tokens),
          coalesce(j.reasoning_tokens, (j.e).reasoning_tokens), coalesce(j.reported_nano, (j.e).reported_nano),
@@ -50,6 +50,10 @@ language sql stable as $$
                                   actor, n)
         left join executions e on e.workspace_id = i.workspace_id and e.id = i.id
     ) j
+   cross join lateral (
+     select coalesce(j.cost, 0) - j.counted as spent,
+            greatest(coalesce(j.cost, 0) - (j.e).declared_nano, 0) - (j.e).overage_nano as overage
+   ) d
 $$;
 
 -- The planner knows nothing of the size of a batch, and a plan made while the tables were small is kept: hence the

@@ -1,0 +1,68 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const DESCRIPTION = `Mission control for fleets of AI agents: exact budgets, an event ledger, signed alerts.
+
+**Keys.** Send \`Authorization: Bearer hou_...\`. A key belongs to an organization and may be bound to one workspace and one
+agent. A key that is bound to no workspace chooses one with \`X-Workspace\` (slug or id; default: \`default\`). Each route
+says which roles may use it in \`x-roles\`.
+
+**Money** is text in USD such as \`"0.0123"\`, with up to nine decimals and never rounded. On input numbers are accepted too.
+
+**Times** are ISO 8601, answered in UTC. **Tokens**: \`inputTokens\` includes cached and \`outputTokens\` includes reasoning
+tokens.
+
+**Lists** answer \`{items, nextCursor}\` and take \`?limit=&cursor=\`.
+
+**Errors** are \`application/problem+json\` (RFC 9457). Programs decide by \`code\`; \`errors\` names each faulty field; \`requestId\`
+is the \`X-Request-Id\` of the answer. 402 and 423 are verdicts of a budget and not worth an immediate retry; 503 means that
+nothing was decided, with \`Retry-After\`.
+
+**Idempotency.** Every POST takes an \`Idempotency-Key\` (1 to 255 characters), kept for 24 hours: the first success is given
+again with \`Idempotent-Replayed: true\`; a refusal is not kept. The same key with another body is 422, and 409 while the
+first request still runs.
+
+**Conflicts.** What two people can edit answers with an \`ETag\`; send it as \`If-Match\` and a change made meanwhile is 412.`;
+
+/** Swagger UI at `/docs` and the document at `/docs-json`. The document is built when somebody first asks for it. */
+export function mountOpenApi(app: NestFastifyApplication): void {
+  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
+    jsonDocumentUrl: 'docs-json',
+    raw: ['json'],
+    customSiteTitle: 'Houston API',
+    swaggerOptions: {
+      // Otherwise the page shows the document to a validator on the internet.
+      validatorUrl: 'none',
+      persistAuthorization: true,
+      displayRequestDuration: true,
+      docExpansion: 'none',
+    },
+  });
+}
+
+export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Houston')
+    .setDescription(DESCRIPTION)
+    .setVersion('0.1.0')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of Houston: hou_...' })
+    .build();
+  const document = SwaggerModule.createDocument(app, config);
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      if (path.startsWith('/api/')) item[method]?.parameters?.push(WORKSPACE_HEADER);
+    }
+  }
+  return document;
+}
+
+const WORKSPACE_HEADER = {
+  name: 'X-Workspace',
+  in: 'header' as const,
+  required: false,
+  description: 'Slug or id of the workspace to speak in, for keys that are bound to none',
+  schema: { type: 'string' as const, default: 'default' },
+};
