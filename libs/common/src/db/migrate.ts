@@ -9,9 +9,11 @@ import { Tasks1700000000003 } from './migrations/0003-tasks.js';
 import { Agents1700000000004 } from './migrations/0004-agents.js';
 import { wallStatements } from './tenant-tables.js';
 
-const MIGRATIONS = [Foundation1700000000001, Webhooks1700000000002, Tasks1700000000003];
+const MIGRATIONS = [Foundation1700000000001, Webhooks1700000000002, Tasks1700000000003, Agents1700000000004];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['auth', 'events', 'ledger', 'tasks'].map((folder) => new URL(`../${folder}/`, import.meta.url));
+const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'tasks'].map(
+  (folder) => new URL(`../${folder}/`, import.meta.url),
+);
 const MIGRATION_LOCK = 4_871_001;
 
 /**
