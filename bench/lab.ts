@@ -8,7 +8,7 @@ import pg from 'pg';
 import { firstRun } from '@houston/common/auth/first-run.js';
 import { migrate } from '@houston/common/db/migrate.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../launcher/embedded-postgres.js';
-import { GATEWAY_NODE_FLAGS } from '../launcher/node-flags.js';
+import { nodeFlagsOf } from '../launcher/node-flags.js';
 import { freePort } from '../launcher/free-port.js';
 
 export const OWNER_KEY = 'hou_benchmarks_0123456789abcdef0123456789abcdef';
@@ -64,7 +64,7 @@ export class Lab {
     const port = await freePort();
     const child = fork(path.join(DIST, 'apps', 'gateway', 'src', 'main.js'), [], {
       env: { ...process.env, DATABASE_URL: database.url, PORT: String(port), LOG_LEVEL: 'error', ...env },
-      execArgv: [...GATEWAY_NODE_FLAGS],
+      execArgv: nodeFlagsOf('gateway'),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     await ready(child);

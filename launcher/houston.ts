@@ -4,7 +4,7 @@ import type { LauncherConfig } from '@houston/common/config/config.js';
 import { runningAt, type Running } from './box.js';
 import { RunDatabase } from './database.js';
 import { isPortFree, nextFreePort } from './free-port.js';
-import { GATEWAY_NODE_FLAGS } from './node-flags.js';
+import { nodeFlagsOf } from './node-flags.js';
 import { ownerKeyFile, prepareDatabase } from './prepare-database.js';
 import { Service } from './service.js';
 
@@ -109,7 +109,7 @@ export class Houston {
       (name) => new Service({
           name,
           main: path.join(dist, 'apps', name, 'src', 'main.js'),
-          nodeFlags: name === 'gateway' ? GATEWAY_NODE_FLAGS : [],
+          nodeFlags: nodeFlagsOf(name),
           env,
           dataDir,
           tell,

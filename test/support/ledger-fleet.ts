@@ -4,6 +4,7 @@ import { AdmissionStore, type Judgement } from '../../apps/gateway/src/admission
 import { PolicyStore } from '../../apps/gateway/src/admission/policy.store.js';
 import { BudgetStore } from '../../apps/gateway/src/budgets/budget.store.js';
 import { ExecutionStore, type ResolutionVerdict } from '../../apps/gateway/src/executions/execution.store.js';
+import { Metrics } from '../../apps/gateway/src/metrics/metrics.js';
 import { type BudgetFields, insertBudget } from '../factories/budget.js';
 import type { TestDatabase } from './database.js';
 
@@ -25,6 +26,7 @@ interface Desk {
   executions: ExecutionStore;
 }
 
+const METRICS = new Metrics();
 const USAGE = { input_tokens: 1, output_tokens: 1, cache_read_tokens: 0, cache_write_tokens: 0, reasoning_tokens: 0 };
 
 /**
@@ -47,7 +49,7 @@ export class LedgerFleet {
       const config = { admission: { committer, maxBatch: 8, maxBacklog: 1000 } } as HoustonConfig;
       return {
         policies: new PolicyStore(db.database),
-        admissions: new AdmissionStore(db.database, config),
+        admissions: new AdmissionStore(db.database, config, METRICS),
         executions: new ExecutionStore(db.database, config),
       };
     });

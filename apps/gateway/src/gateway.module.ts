@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ProcessBeatModule } from '@houston/common/telemetry/process-beat.js';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
@@ -8,11 +9,16 @@ import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { LiveModule } from './live/live.module.js';
+import { ScrapeModule } from './metrics/scrape.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { PricesModule } from './prices/prices.module.js';
+import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 @Module({
   imports: [
     ProcessBeatModule.of('gateway'),
     HttpModule,
+    AgentsModule,
     AuditModule,
     BudgetsModule,
     CostsModule,
@@ -20,6 +26,10 @@ import { LiveModule } from './live/live.module.js';
     ExecutionsModule,
     HealthModule,
     LiveModule,
+    ScrapeModule,
+    KeysModule,
+    PricesModule,
+    WorkspacesModule,
   ],
 })
 export class GatewayModule {}

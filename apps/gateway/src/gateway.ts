@@ -9,6 +9,8 @@ import { GatewayModule } from './gateway.module.js';
 import { fastifyAdapter } from './http/fastify.js';
 import { mountOpenApi } from './http/openapi.js';
 import { logRequests } from './http/request-log.js';
+import { Metrics } from './metrics/metrics.js';
+import { measureRequests } from './metrics/request-metrics.js';
 import { mountQueueBoard } from './queue-board/queue-board.js';
 
 /** The gateway, ready to listen. @param logger default: warnings and errors, for people */
@@ -22,6 +24,7 @@ export async function createGateway(
   });
   const config = app.get<HoustonConfig>(CONFIG, { strict: false });
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
+  measureRequests(app.getHttpAdapter().getInstance(), app.get(Metrics, { strict: false }));
   if (config.logLevel === 'debug' || config.logLevel === 'trace') logRequests(app.getHttpAdapter().getInstance());
   mountOpenApi(app);
   await mountQueueBoard(app);

@@ -73,7 +73,7 @@ export class AdmissionService {
   async admit(caller: Caller, intent: Intent, id: CreationId): Promise<AdmissionOutcome> {
     let stale: string | undefined;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const policy = await this.policies.current(caller.organizationId, stale);
+      const policy = await this.policies.currentFor(caller, stale);
       const prepared = await this.prepare(caller, intent, policy, await this.agentOf(caller, intent.agent, policy));
       const deniedId = id.mayExist ? newId() : id.id;
       const judgement = await this.judge(requestOf(caller, intent, prepared, id, deniedId));
@@ -88,7 +88,7 @@ export class AdmissionService {
 
   /** What would happen, without holding, registering or writing anything. */
   async preview(caller: Caller, intent: Intent): Promise<{ heldNano: bigint; room: BudgetRoom[] }> {
-    const policy = await this.policies.current(caller.organizationId);
+    const policy = await this.policies.currentFor(caller);
     const agent = await this.knownAgentOf(caller, intent.agent, policy);
     const { hold, budgetIds } = await this.prepare(caller, intent, policy, agent ?? { id: '', name: intent.agent });
     return { heldNano: hold.nano, room: await this.store.room(caller, budgetIds) };

@@ -5,6 +5,7 @@ import type { HoustonConfig } from '@houston/common/config/config.js';
 import { Database, type WorkspaceScope } from '@houston/common/db/database.js';
 import { BatchedCommitter, type Committer, InlineCommitter } from '@houston/common/db/group-commit.js';
 import { isDataFault } from '@houston/common/db/postgres-error.js';
+import { Metrics } from '../metrics/metrics.js';
 
 /** One run that asks to be admitted, priced and matched. */
 export interface AdmissionRequest {
@@ -75,7 +76,12 @@ export class AdmissionStore implements OnApplicationShutdown {
   constructor(
     @Inject(Database) private readonly db: Database,
     @Inject(CONFIG) private readonly config: HoustonConfig,
-  ) {}
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {
+    metrics.gauge('houston_admission_backlog', 'Admissions that wait for a commit', () =>
+      [...this.committers.values()].reduce((sum, committer) => sum + committer.waiting, 0),
+    );
+  }
 
   admit(request: AdmissionRequest): Promise<Judgement> {
     return this.committerOf(request.organizationId).commit(request);
@@ -106,10 +112,11 @@ export class AdmissionStore implements OnApplicationShutdown {
     if (known) return known;
     const { committer, maxBatch, maxBacklog } = this.config.admission;
     const run = (requests: AdmissionRequest[]) => this.admitBatch(organizationId, requests);
+    const onBatch = (size: number, waitedMs: number) => this.metrics.batchCommitted(size, waitedMs);
     const created =
       committer === 'inline'
         ? new InlineCommitter({ run, maxBacklog })
-        : new BatchedCommitter({ run, maxBatch, maxBacklog, isIsolated: isDataFault, conflictKey });
+        : new BatchedCommitter({ run, maxBatch, maxBacklog, isIsolated: isDataFault, conflictKey, onBatch });
     this.committers.set(organizationId, created);
     return created;
   }
@@ -129,6 +136,7 @@ export class AdmissionStore implements OnApplicationShutdown {
       JSON.stringify(requests.map((request, index) => ({ ...request.row, legs: legs[index] }))),
     ]);
     if (!answer || answer.stale) return requests.map(() => ({ kind: 'stale' }));
+    this.metrics.judged(answer.verdicts);
     return judgements(answer, legs);
   }
 }

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { BudgetMatcher } from '@houston/common/domain/budget-matcher.js';
 import type { PriceSheet } from '@houston/common/domain/pricing.js';
 import { workspaceSettings, type WorkspaceSettings } from '@houston/common/domain/workspace-settings.js';
-import { Database, type Tx } from '@houston/common/db/database.js';
+import { Database, type Tx, type WorkspaceScope } from '@houston/common/db/database.js';
+import { Problem } from '../http/problem.js';
 
 const MAX_ORGANIZATIONS = 100;
 
@@ -17,6 +18,11 @@ export interface Policy {
   readonly settings: ReadonlyMap<string, WorkspaceSettings>;
   /** A workspace's own prices by `workspaceId provider model`, lower case. */
   readonly overrides: ReadonlyMap<string, PriceSheet>;
+}
+
+/** Who asks, and the version of the policy that was current when it came in. */
+export interface PolicyReader extends WorkspaceScope {
+  readonly policyVersion: bigint;
 }
 
 interface BudgetRow {
@@ -50,20 +56,43 @@ export class PolicyStore {
 
   constructor(@Inject(Database) private readonly db: Database) {}
 
+  /**
+   * The policy under which a request is decided: no older than when its key was read, so that whoever has just set a
+   * price or a setting meets it, through any gateway.
+   *
+   * @param staleVersion a version known to be out of date: do not answer with it
+   * @throws Problem workspace_not_found when the workspace was deleted after the request came in
+   */
+  async currentFor(caller: PolicyReader, staleVersion?: string): Promise<Policy> {
+    const { organizationId, workspaceId, policyVersion } = caller;
+    const newer = versionAfter(staleVersion);
+    const policy = await this.atLeast(organizationId, policyVersion > newer ? policyVersion : newer);
+    if (policy.settings.has(workspaceId)) return policy;
+    throw new Problem('workspace_not_found', { detail: 'This key reaches no workspace of that slug or id.' });
+  }
+
   /** @param staleVersion a version known to be out of date: do not answer with it */
-  async current(organizationId: string, staleVersion?: string): Promise<Policy> {
+  current(organizationId: string, staleVersion?: string): Promise<Policy> {
+    return this.atLeast(organizationId, versionAfter(staleVersion));
+  }
+
+  private async atLeast(organizationId: string, version: bigint): Promise<Policy> {
     const known = this.policies.get(organizationId);
     if (known !== undefined) {
       const policy = await known.catch(() => null);
-      if (policy !== null && policy.version !== staleVersion) return policy;
+      if (policy !== null && BigInt(policy.version) >= version) return policy;
     }
     // Whoever finds it stale first reads it anew; the others share that reading.
     if (known !== undefined && this.policies.get(organizationId) !== known)
-      return this.current(organizationId, staleVersion);
+      return this.atLeast(organizationId, version);
     const reading = this.db.inOrganization(organizationId, read);
     this.policies.set(organizationId, reading);
     return reading;
   }
+}
+
+function versionAfter(stale: string | undefined): bigint {
+  return stale === undefined ? 0n : BigInt(stale) + 1n;
 }
 
 /** The version is read first: a change that comes in between makes the policy stale, never wrongly fresh. */

@@ -9,7 +9,7 @@ import {
 import { decideUnknownPrice } from '@houston/common/domain/unknown-price.js';
 import type { Usage } from '@houston/common/domain/usage.js';
 import { ceilingPrice, findPrice } from '@houston/common/prices/catalogue.js';
-import { overrideKey, type Policy, PolicyStore } from './policy.store.js';
+import { overrideKey, type Policy, type PolicyReader, PolicyStore } from './policy.store.js';
 
 export interface PricedModel {
   workspaceId: string;
@@ -75,8 +75,8 @@ export class Pricer {
   }
 
   /** What a usage costs; a run that was let in without a price costs what it states, else the policy's ceiling or nothing. */
-  async cost(organizationId: string, model: PricedModel, usage: Usage): Promise<Priced> {
-    const policy = await this.policies.current(organizationId);
+  async cost(caller: PolicyReader, model: PricedModel, usage: Usage): Promise<Priced> {
+    const policy = await this.policies.currentFor(caller);
     const price = this.price(policy, model);
     const known = price.sheet === null ? await this.unknown(policy, model.workspaceId, false) : price;
     if (known === null || known.sheet === null) return { nano: 0n, provenance: { source: 'unknown' } };

@@ -139,7 +139,7 @@ export class ExecutionService {
 
   private async costOf(caller: Caller, id: string, usage: Usage): Promise<Priced> {
     const { model, provider } = await this.factsOf(caller, id);
-    return this.pricer.cost(caller.organizationId, { workspaceId: caller.workspaceId, model, provider }, usage);
+    return this.pricer.cost(caller, { workspaceId: caller.workspaceId, model, provider }, usage);
   }
 
   /** A key that is bound to an agent finds that agent's executions only. */

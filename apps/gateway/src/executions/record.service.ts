@@ -27,7 +27,7 @@ export class RecordService {
     const firsts = [...new Map(items.toReversed().map((item) => [item.externalId, item])).values()].toReversed();
     let stale: string | undefined;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const policy = await this.policies.current(caller.organizationId, stale);
+      const policy = await this.policies.currentFor(caller, stale);
       const rows: Record<string, unknown>[] = [];
       for (const item of firsts) rows.push(await this.rowOf(caller, item, items.indexOf(item), policy));
       const answers = await this.store.record(caller.organizationId, policy.version, rows);
@@ -96,7 +96,7 @@ export class RecordService {
     if (item.costUsd !== undefined && usage !== null)
       throw invalid(`${at}.costUsd`, 'Send usage or costUsd, not both.');
     if (item.costUsd !== undefined) return { nano: item.costUsd, provenance: { source: 'stated' } };
-    if (usage !== null) return this.pricer.cost(caller.organizationId, model, usage);
+    if (usage !== null) return this.pricer.cost(caller, model, usage);
     throw invalid(`${at}.usage`, 'Send usage or costUsd.');
   }
 

@@ -24,6 +24,7 @@ interface CallerRow {
   workspace_name: string;
   workspace_timezone: string;
   workspace_settings: Record<string, unknown>;
+  policy_version: string;
 }
 
 export type ResolvedCaller =
@@ -82,6 +83,7 @@ function resolved(row: CallerRow): ResolvedCaller {
       keyWorkspaceId: row.key_workspace_id,
       agentId: row.agent_id,
       actor: `key:${row.key_id}`,
+      policyVersion: BigInt(row.policy_version),
       workspace: {
         id: row.workspace_id,
         slug: row.workspace_slug,

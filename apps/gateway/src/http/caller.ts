@@ -25,6 +25,8 @@ export interface Caller extends WorkspaceScope {
   readonly workspace: CallerWorkspace;
   /** How the caller stands in the ledger: `key:<id>`. */
   readonly actor: string;
+  /** Budgets, settings and prices as of this count of their changes, or later, are what the request is decided by. */
+  readonly policyVersion: bigint;
 }
 
 export interface HoustonRequest extends FastifyRequest {

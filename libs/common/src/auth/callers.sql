@@ -2,10 +2,12 @@
 --
 -- p_hashes[i]  SHA-256 of the key of request i, hex
 -- p_refs[i]    the workspace it names (slug or id), '' for none: then the key's own, or the one called default
+-- policy_version: what is decided for the request rests on a policy no older than this.
 -- Returns a row for each request whose key is valid now; workspace_* are null when it may not enter that workspace.
 create or replace function resolve_callers(p_hashes text[], p_refs text[])
 returns table (n int, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, role text, key_name text, prefix text,
-               workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb)
+               workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb,
+               policy_version bigint)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -19,8 +21,9 @@ begin
             set_config('houston.whole_organization', 'on', true);
     return query
       select r.n::int, k.id, k.organization_id, k.workspace_id, k.agent_id, k.role, k.name, k.prefix,
-             w.id, w.slug, w.name, w.timezone, w.settings
+             w.id, w.slug, w.name, w.timezone, w.settings, o.policy_version
         from unnest(p_hashes, p_refs) with ordinality as r(hash, ref, n)
+        join organizations o on o.id = v_organization
         join api_keys k on k.key_hash = r.hash and k.organization_id = v_organization
          and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
         left join workspaces w

@@ -14,6 +14,8 @@
 export interface Committer<Request, Result> {
   /** Resolves once the request's batch has been committed. */
   commit(request: Request): Promise<Result>;
+  /** Requests that no commit has taken up yet. */
+  readonly waiting: number;
   /** Refuses new requests and resolves when all waiting ones are done. */
   close(): Promise<void>;
 }
@@ -42,10 +44,14 @@ export interface GroupCommitOptions<Request, Result> {
   conflictKey?: (request: Request) => string | null;
   /** Whether an error can come from one request's values (as opposed to a lost connection). Default: never. */
   isIsolated?: (error: unknown) => boolean;
+  /** Told of each batch as it leaves: its size, and how long the first of it had waited. */
+  onBatch?: (size: number, waitedMs: number) => void;
 }
 
 interface Waiting<Request, Result> {
   request: Request;
+  /** Of performance.now(). */
+  sinceMs: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
@@ -61,10 +67,14 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
     if (this.closed) return Promise.reject(new CommitterClosed());
     if (this.queue.length >= this.options.maxBacklog) return Promise.reject(new BacklogFull(this.queue.length));
     return new Promise((resolve, reject) => {
-      this.queue.push({ request, resolve, reject });
+      this.queue.push({ request, sinceMs: performance.now(), resolve, reject });
       // Requests of one turn of the event loop arrive together; setImmediate lets all of them in before the first leaves.
       this.inFlight ??= new Promise((done) => setImmediate(() => void this.drain().finally(done)));
     });
+  }
+
+  get waiting(): number {
+    return this.queue.length;
   }
 
   async close(): Promise<void> {
@@ -74,7 +84,9 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
 
   private async drain(): Promise<void> {
     while (this.queue.length > 0) {
-      await this.settle(this.take());
+      const batch = this.take();
+      this.options.onBatch?.(batch.length, performance.now() - batch[0]!.sinceMs);
+      await this.settle(batch);
     }
     this.inFlight = null;
   }
@@ -127,6 +139,10 @@ export class InlineCommitter<Request, Result> implements Committer<Request, Resu
     const forget = () => this.running.delete(running);
     running.then(forget, forget);
     return running;
+  }
+
+  get waiting(): number {
+    return 0;
   }
 
   async close(): Promise<void> {

@@ -529,7 +529,7 @@ create policy tenant on workspaces to houston_app
 -- function record_executions(uuid,bigint,jsonb) returns TABLE(verdict text, id uuid)
 -- function refusal_of(uuid[],timestamp with time zone[],bigint) returns text
 -- function refuse_change() returns trigger
--- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb)
+-- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb, policy_version bigint)
 -- function resolve_executions(uuid,jsonb) returns TABLE(verdict text, execution executions)
 -- function roll_up_costs(uuid,integer) returns integer
 -- function settle_idempotency_keys(uuid,jsonb) returns void

@@ -33,7 +33,7 @@ export class JsonLogger implements LoggerService {
       formatters: { level: (label: string) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
     };
-    this.pino = destination ? pino(options, destination) : pino(options);
+    this.pino = pino(options, destination ?? standardOutput());
   }
 
   log(message: unknown, ...rest: unknown[]): void {
@@ -67,6 +67,16 @@ export class JsonLogger implements LoggerService {
     const name = level === 'log' && FRAMEWORK_CONTEXTS.has(context ?? '') ? 'debug' : LEVELS[level];
     this.pino[name]({ context, stack, ...fieldsOf(message) });
   }
+}
+
+/**
+ * Written at once, so there is nothing to flush; and flushing a pipe that nobody reads any more would try for ever, in the
+ * very moment in which a service whose launcher was killed wants to end.
+ */
+function standardOutput(): DestinationStream {
+  const stdout = pino.destination({ dest: 1, sync: true });
+  stdout.flushSync = () => undefined;
+  return stdout;
 }
 
 function fieldsOf(message: unknown): Record<string, unknown> {

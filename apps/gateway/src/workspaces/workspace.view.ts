@@ -1,0 +1,44 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
+import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
+import { workspaceSettings } from '@houston/common/domain/workspace-settings.js';
+
+export class WorkspaceSettingsView {
+  @ApiProperty({ example: true })
+  autoRegisterAgents: boolean;
+
+  @ApiProperty({ enum: UNKNOWN_PRICE_POLICIES, nullable: true, example: null })
+  unknownPrice: UnknownPricePolicy | null;
+}
+
+export class WorkspaceView {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ example: 'research' })
+  slug: string;
+
+  @ApiProperty({ example: 'Research' })
+  name: string;
+
+  @ApiProperty({ example: 'Europe/Paris' })
+  timezone: string;
+
+  @ApiProperty({ type: WorkspaceSettingsView, description: 'In force, defaults included' })
+  settings: WorkspaceSettingsView;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt: string;
+
+  @ApiProperty({ format: 'date-time' })
+  updatedAt: string;
+}
+
+export function workspaceView(workspace: WorkspaceEntity): WorkspaceView {
+  const { id, slug, name, timezone, settings, createdAt, updatedAt } = workspace;
+  return {
+    ...{ id, slug, name, timezone, settings: workspaceSettings(settings) },
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  };
+}
