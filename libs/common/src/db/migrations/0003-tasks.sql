@@ -159,3 +159,14 @@ alter table dead_letters
   add foreign key (workspace_id, task_id) references tasks (workspace_id, id) on delete cascade;
 create unique index dead_letters_open_task on dead_letters (workspace_id, task_id) where status = 'open';
 create index dead_letters_by_task on dead_letters (workspace_id, task_id) where task_id is not null;
+
+-- Whoever waits for work listens here. A trigger, because there are many ways for a task to become free to be taken.
+create function tell_task_ready() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('houston_task_ready', new.workspace_id::text);
+  return null;
+end $$;
+create trigger tasks_tell_ready after insert or update of status, next_retry_at, open_dependencies, approval_id, assignee_id, required_capabilities
+  on tasks for each row
+  when (new.status = 'inbox' and new.next_retry_at is null and new.open_dependencies = 0 and new.approval_id is null)
+  execute function tell_task_ready();
