@@ -1,6 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { APPLICATION_ROLE } from '../config/application-role.js';
-import { AgentEntity } from './entities/agent.entity.js';
 import { ApiKeyEntity } from './entities/api-key.entity.js';
 import { BudgetEntity } from './entities/budget.entity.js';
 import { PriceOverrideEntity } from './entities/price-override.entity.js';
@@ -17,7 +16,7 @@ export function applicationDataSourceOptions(databaseUrl: string, poolSize = 10)
     type: 'postgres',
     url: databaseUrl,
     poolSize,
-    entities: [AgentEntity, ApiKeyEntity, BudgetEntity, PriceOverrideEntity, WorkspaceEntity],
+    entities: [ApiKeyEntity, BudgetEntity, PriceOverrideEntity, WorkspaceEntity],
     extra: {
       options: `-c role=${APPLICATION_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=60000`,
       application_name: 'houston',
