@@ -15,7 +15,7 @@ describe('the watch over agents', () => {
   const query = <Row>(sql: string, parameters: unknown[] = []) =>
     db.database.inOrganization(db.organizationId, (tx) => tx.query<Row>(sql, parameters));
   const seen = async (count: number) => {
-    const ids = Array.from({ length: count }, newId);
+    const ids = Array.from({ length: count }, () => newId());
     await query(
       `insert into agents (organization_id, id, name) select $1, id, id::text from unnest($2::uuid[]) as n(id)`,
       [db.organizationId, ids],
