@@ -37,6 +37,8 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   task_dependencies: 'workspace',
   task_attempts: 'workspace',
   provider_parkings: 'workspace',
+  schedules: 'workspace',
+  schedule_ticks: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */
