@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from './agents/agents.module.js';
+import { CronModule } from './cron/cron.module.js';
 import { RelayModule } from './relay.module.js';
 
 @Module({
-  imports: [AgentsModule, RelayModule],
+  imports: [AgentsModule, CronModule, RelayModule],
 })
 export class SchedulerModule {}
