@@ -12,6 +12,7 @@ import { LiveModule } from './live/live.module.js';
 import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { PricesModule } from './prices/prices.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 @Module({
@@ -29,6 +30,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ScrapeModule,
     KeysModule,
     PricesModule,
+    TasksModule,
     WorkspacesModule,
   ],
 })

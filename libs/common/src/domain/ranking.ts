@@ -65,7 +65,7 @@ function score(candidate: Candidate, weights: Readonly<Record<RankingTerm, numbe
     room: { value: values.room, weight: weights.room },
   };
   const total = Object.values(terms).reduce((sum, term) => sum + term.value * term.weight, 0);
-  return { candidate, score: round(total), terms };
+  return { candidate, score: Math.round(total * 1_000_000) / 1_000_000, terms };
 }
 
 function termsOf(candidate: Candidate): Record<RankingTerm, number> {

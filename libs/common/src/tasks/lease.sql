@@ -36,10 +36,14 @@ create or replace function heartbeat_task(
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
+  v_judged record;
   v_more bigint := 0;
 begin
   perform enter_tenant(p_organization, null);
-  select j.verdict, j.task, j.holder into verdict, task, holder from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent) j;
+  select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
+  verdict := v_judged.verdict;
+  task := v_judged.task;
+  holder := v_judged.holder;
   if verdict <> 'held' then
     return;
   end if;
@@ -79,9 +83,14 @@ create or replace function acknowledge_task(
 ) language plpgsql
 set enable_seqscan = off as $$
 #variable_conflict use_column
+declare
+  v_judged record;
 begin
   perform enter_tenant(p_organization, null);
-  select j.verdict, j.task, j.holder into verdict, task, holder from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent) j;
+  select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
+  verdict := v_judged.verdict;
+  task := v_judged.task;
+  holder := v_judged.holder;
   if verdict = 'held' and task.status = 'assigned' then
     perform start_work(p_organization, task, p_actor);
     select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task;

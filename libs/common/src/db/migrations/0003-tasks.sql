@@ -97,9 +97,10 @@ create index tasks_dispatch on tasks (workspace_id, lane, dispatch_at, id)
 create index tasks_due on tasks (organization_id, wake_at, id)
   where status in ('inbox', 'assigned', 'in_progress', 'blocked', 'review');
 create index tasks_by_lease_agent on tasks (organization_id, lease_agent_id) where lease_agent_id is not null;
-create index tasks_by_status on tasks (workspace_id, status, id);
-create index tasks_by_parent on tasks (workspace_id, parent_id, id) where parent_id is not null;
-create index tasks_by_assignee on tasks (workspace_id, assignee_id, id) where assignee_id is not null;
+create index tasks_by_creation on tasks (workspace_id, created_at, id);
+create index tasks_by_status on tasks (workspace_id, status, created_at, id);
+create index tasks_by_parent on tasks (workspace_id, parent_id, created_at, id) where parent_id is not null;
+create index tasks_by_assignee on tasks (workspace_id, assignee_id, created_at, id) where assignee_id is not null;
 create index tasks_by_tag on tasks using gin (tags);
 create index tasks_ended on tasks (workspace_id, ended_at) where ended_at is not null;
 
