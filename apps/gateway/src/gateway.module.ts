@@ -13,6 +13,7 @@ import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { SchedulesModule } from './schedules/schedules.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 @Module({
@@ -31,6 +32,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     KeysModule,
     PricesModule,
     TasksModule,
+    SchedulesModule,
     WorkspacesModule,
   ],
 })
