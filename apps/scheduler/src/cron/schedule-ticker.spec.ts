@@ -1,0 +1,364 @@
+import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { v7 as newId } from 'uuid';
+import { ScheduleStore } from './schedule.store.js';
+import { ScheduleTicker } from './schedule-ticker.js';
+import { TickCleaner } from './tick-cleaner.js';
+
+interface Tick {
+  id: string;
+  tick_at: Date;
+  outcome: string;
+  reason: string | null;
+  error: string | null;
+  task_id: string | null;
+  missed_count: number | null;
+}
+
+let db: TestDatabase;
+let ticker: ScheduleTicker;
+
+beforeEach(async () => {
+  db = await openTestDatabase();
+  ticker = new ScheduleTicker(db.database, new ScheduleStore(db.database));
+});
+afterEach(() => db.close());
+
+const query = <Row>(sql: string, parameters: unknown[] = []) =>
+  db.database.inOrganization(db.organizationId, (tx) => tx.query<Row>(sql, parameters));
+
+interface NewSchedule {
+  everySeconds?: number;
+  catchUp?: string;
+  overlap?: string;
+  jitterSeconds?: number;
+  timezone?: string;
+  task?: Record<string, unknown>;
+  /** Wakes this agent. */
+  agentId?: string;
+  /** When its first tick came. */
+  dueSecondsAgo?: number;
+}
+
+async function schedule(options: NewSchedule = {}): Promise<string> {
+  const {
+    everySeconds = 3_600,
+    catchUp = 'none',
+    overlap = 'skip',
+    jitterSeconds = 0,
+    dueSecondsAgo = 0.2,
+    agentId,
+  } = options;
+  const id = newId();
+  await query(
+    `insert into schedules (organization_id, workspace_id, id, name, every_seconds, timezone, anchor_at, next_tick_at, target_kind,
+                            target, task, agent_id, catch_up, overlap, jitter_seconds, created_by)
+     select $1, $2, $3, 'Report', $4::int, $5, d.at - make_interval(secs => $4::int), d.at, case when $6::uuid is null then 'task' else 'heartbeat' end,
+            '{}', $7, $6, $8, $9, $10, 'system'
+       from (select date_trunc('milliseconds', now() - make_interval(secs => $11)) as at) d`,
+    [
+      ...[db.organizationId, db.workspaceId, id, everySeconds, options.timezone ?? 'UTC', agentId ?? null],
+      JSON.stringify({ title: 'Report', priority: 'normal', assignee_id: agentId, ...options.task }),
+      ...[catchUp, overlap, jitterSeconds, dueSecondsAgo],
+    ],
+  );
+  return id;
+}
+
+/** The next tick comes now. */
+async function tickAgain(id: string): Promise<void> {
+  await query(
+    `update schedules set next_tick_at = date_trunc('milliseconds', clock_timestamp()),
+            anchor_at = date_trunc('milliseconds', clock_timestamp()) - make_interval(secs => every_seconds) where id = $1`,
+    [id],
+  );
+  await ticker.runOnce();
+}
+
+const ticksOf = (id: string) =>
+  query<Tick>('select * from schedule_ticks where schedule_id = $1 order by tick_at', [id]);
+const outcomesOf = async (id: string) => (await ticksOf(id)).map((tick) => tick.outcome);
+const eventsOf = async (id: string) =>
+  (await query<{ type: string }>('select type from events where subject = $1 order by seq', [`schedule:${id}`])).map(
+    (event) => event.type,
+  );
+const tasks = () => query<{ id: string; title: string }>('select id, title from tasks');
+
+async function end(taskId: string | null, status: 'done' | 'failed' | 'cancelled') {
+  await query(`update tasks set status = $2, ended_at = now(), result = '{}' where id = $1`, [taskId, status]);
+}
+
+async function agent(name: string): Promise<string> {
+  const id = newId();
+  await query('insert into agents (organization_id, id, name) values ($1, $2, $3)', [db.organizationId, id, name]);
+  return id;
+}
+
+describe('a tick', () => {
+  it('makes its task once and tells so, however many schedulers look', async () => {
+    const ids = await Promise.all(Array.from({ length: 8 }, () => schedule()));
+    const others = Array.from({ length: 4 }, () => new ScheduleTicker(db.database, new ScheduleStore(db.database)));
+    await Promise.all([ticker, ...others].map((one) => one.runOnce()));
+    await ticker.runOnce();
+    expect(await tasks()).toHaveLength(ids.length);
+    for (const id of ids) {
+      expect(await outcomesOf(id)).toEqual(['running']);
+      expect(await eventsOf(id)).toEqual(['schedule.fired']);
+    }
+  });
+
+  it('does not come before its time, nor of a paused schedule', async () => {
+    const early = await schedule({ dueSecondsAgo: -60 });
+    const paused = await schedule();
+    await query('update schedules set enabled = false, next_tick_at = null where id = $1', [paused]);
+    expect(await ticker.runOnce()).toEqual({ due: 0, ticks: 0 });
+    expect([...(await ticksOf(early)), ...(await ticksOf(paused))]).toEqual([]);
+  });
+
+  it('that a scheduler wrote before it died is run by another', async () => {
+    const id = await schedule();
+    await db.database.inOrganization(db.organizationId, async (tx) => {
+      const store = new ScheduleStore(db.database);
+      const [due] = await store.lockDue(tx, 1);
+      const plan = { workspace_id: due!.workspaceId, id, missed: null, next_tick_at: new Date(Date.now() + 60_000) };
+      await store.write(tx, [{ ...plan, ticks: [{ id: newId(), tick_at: due!.nextTickAt, delay_ms: 0 }] }]);
+    });
+    expect(await outcomesOf(id)).toEqual(['waiting']);
+    await ticker.runOnce();
+    expect(await outcomesOf(id)).toEqual(['running']);
+  });
+
+  it('with jitter begins later', async () => {
+    const id = await schedule({ jitterSeconds: 3_600 });
+    await ticker.runOnce();
+    expect(await outcomesOf(id)).toEqual(['waiting']);
+    const [row] = await query<{ late: number }>(
+      'select extract(epoch from wake_at - tick_at)::float8 as late from schedule_ticks',
+    );
+    expect(row!.late).toBeGreaterThan(0);
+    expect(row!.late).toBeLessThan(3_600);
+    await query('update schedule_ticks set wake_at = now()');
+    await ticker.runOnce();
+    expect(await outcomesOf(id)).toEqual(['running']);
+  });
+
+  it('missed by hours is missed, made up for once, or all of it', async () => {
+    const absence = { everySeconds: 600, dueSecondsAgo: 1_900, overlap: 'allow' };
+    const [none, one, all] = [
+      await schedule({ ...absence, catchUp: 'none' }),
+      await schedule({ ...absence, catchUp: 'one' }),
+      await schedule({ ...absence, catchUp: 'all' }),
+    ];
+    await ticker.runOnce();
+    expect(await ticksOf(none)).toMatchObject([{ outcome: 'missed', missed_count: 4 }]);
+    expect(await ticksOf(one)).toMatchObject([{ outcome: 'missed', missed_count: 3 }, { outcome: 'running' }]);
+    expect(await outcomesOf(all)).toEqual(['running', 'running', 'running', 'running']);
+    expect(await eventsOf(none)).toEqual(['schedule.missed']);
+    const due = await query<{ ahead: boolean }>('select next_tick_at > now() as ahead from schedules');
+    expect(due.every((row) => row.ahead)).toBe(true);
+  });
+
+  it('of a schedule that cannot be read any more pauses it and keeps no other waiting', async () => {
+    const [broken, whole] = [await schedule(), await schedule()];
+    await query(
+      `update schedules set every_seconds = null, cron = '0 0 * * *', timezone = 'Europe/Atlantis' where id = $1`,
+      [broken],
+    );
+    await ticker.runOnce();
+    expect(await query('select enabled from schedules where id = $1', [broken])).toEqual([{ enabled: false }]);
+    expect(await eventsOf(broken)).toEqual(['schedule.paused']);
+    expect(await outcomesOf(whole)).toEqual(['running']);
+  });
+
+  it('is forgotten 30 days after its end, and not before', async () => {
+    const id = await schedule();
+    await ticker.runOnce();
+    const cleaner = new TickCleaner(db.database, new ScheduleStore(db.database));
+    expect(await cleaner.runOnce()).toEqual({ forgotten: 0 });
+    await end((await ticksOf(id))[0]!.task_id, 'done');
+    await ticker.runOnce();
+    await query(`update schedule_ticks set ended_at = now() - interval '31 days'`);
+    expect(await cleaner.runOnce()).toEqual({ forgotten: 1 });
+  });
+});
+
+describe('a run', () => {
+  it.each([
+    ['done', 'succeeded'],
+    ['failed', 'failed'],
+    ['cancelled', 'cancelled'],
+  ] as const)('ends with its task: %s is %s', async (status, outcome) => {
+    const id = await schedule();
+    await ticker.runOnce();
+    expect(await ticker.runOnce()).toEqual({ due: 0, ticks: 0 });
+    await end((await ticksOf(id))[0]!.task_id, status);
+    await ticker.runOnce();
+    expect(await outcomesOf(id)).toEqual([outcome]);
+  });
+
+  it('that goes on lets the next tick be skipped, run beside it, or wait for its end', async () => {
+    const [skip, allow, queue] = [
+      await schedule({ overlap: 'skip' }),
+      await schedule({ overlap: 'allow' }),
+      await schedule({ overlap: 'queue' }),
+    ];
+    await ticker.runOnce();
+    for (const id of [skip, allow, queue, queue]) await tickAgain(id);
+    expect(await ticksOf(skip)).toMatchObject([{ outcome: 'running' }, { outcome: 'skipped', reason: 'overlap' }]);
+    expect(await outcomesOf(allow)).toEqual(['running', 'running']);
+    expect(await outcomesOf(queue)).toEqual(['running', 'queued', 'queued']);
+    for (const expected of [
+      ['succeeded', 'running', 'queued'],
+      ['succeeded', 'succeeded', 'running'],
+    ]) {
+      await end((await ticksOf(queue)).find((tick) => tick.outcome === 'running')!.task_id, 'done');
+      await ticker.runOnce();
+      await ticker.runOnce();
+      expect(await outcomesOf(queue)).toEqual(expected);
+    }
+  });
+
+  it('does not wait behind more than a hundred', async () => {
+    const id = await schedule({ overlap: 'queue', catchUp: 'all', everySeconds: 1, dueSecondsAgo: 99.5 });
+    await ticker.runOnce();
+    await query('update schedules set every_seconds = 3600 where id = $1', [id]);
+    await tickAgain(id);
+    await tickAgain(id);
+    const outcomes = await outcomesOf(id);
+    expect(outcomes.filter((outcome) => outcome === 'running')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'queued')).toHaveLength(100);
+    expect((await ticksOf(id)).at(-1)).toMatchObject({ outcome: 'skipped', reason: 'queue_full' });
+  });
+
+  it('of a task that cannot be made fails with the reason, and harms no other', async () => {
+    const [broken, whole] = [await schedule({ task: { priority: 'loud' } }), await schedule()];
+    await ticker.runOnce();
+    expect(await ticksOf(broken)).toMatchObject([
+      { outcome: 'failed', task_id: null, error: expect.stringContaining('tasks_priority_check') },
+    ]);
+    expect(await eventsOf(broken)).toEqual(['schedule.run_failed']);
+    expect(await outcomesOf(whole)).toEqual(['running']);
+  });
+});
+
+describe('the breaker', () => {
+  const breakerOf = async (id: string) =>
+    (
+      await query<{ failures: number; seconds: number | null }>(
+        'select failures, round(extract(epoch from breaker_until - now()))::int as seconds from schedules where id = $1',
+        [id],
+      )
+    )[0]!;
+  async function fail(id: string) {
+    await tickAgain(id);
+    await end((await ticksOf(id)).at(-1)!.task_id, 'failed');
+    await ticker.runOnce();
+  }
+
+  it('opens for 120 s after five failures in a row, not after four, and tells it once', async () => {
+    const id = await schedule({ dueSecondsAgo: -3_600 });
+    for (let n = 0; n < 4; n += 1) await fail(id);
+    expect(await breakerOf(id)).toEqual({ failures: 4, seconds: null });
+    await fail(id);
+    expect(await breakerOf(id)).toMatchObject({ failures: 5 });
+    expect((await breakerOf(id)).seconds).toBeGreaterThan(110);
+    expect((await eventsOf(id)).filter((type) => type === 'schedule.breaker_opened')).toHaveLength(1);
+    await tickAgain(id);
+    expect((await ticksOf(id)).at(-1)).toMatchObject({ outcome: 'skipped', reason: 'breaker_open', task_id: null });
+  });
+
+  it('lets one run decide when its time is over: failure opens it again, success closes it', async () => {
+    const id = await schedule({ dueSecondsAgo: -3_600 });
+    for (let n = 0; n < 5; n += 1) await fail(id);
+    await query(`update schedules set breaker_until = now() - interval '1 second'`);
+    await fail(id);
+    expect(await breakerOf(id)).toMatchObject({ failures: 6, seconds: expect.any(Number) });
+    await query(`update schedules set breaker_until = now() - interval '1 second'`);
+    await tickAgain(id);
+    await end((await ticksOf(id)).at(-1)!.task_id, 'done');
+    await ticker.runOnce();
+    expect(await breakerOf(id)).toEqual({ failures: 0, seconds: null });
+  });
+
+  it('does not count a run that somebody cancelled', async () => {
+    const id = await schedule();
+    await ticker.runOnce();
+    await end((await ticksOf(id))[0]!.task_id, 'cancelled');
+    await ticker.runOnce();
+    expect(await breakerOf(id)).toMatchObject({ failures: 0 });
+  });
+});
+
+describe('a heartbeat', () => {
+  const makeTask = () =>
+    db.database.inOrganization(db.organizationId, (tx) =>
+      tx.query(`select create_tasks($1, $2, 'system', $3)`, [
+        ...[db.organizationId, db.workspaceId],
+        JSON.stringify([{ id: newId(), title: 'Work', priority: 'normal' }]),
+      ]),
+    );
+  async function beat(id: string): Promise<string> {
+    await tickAgain(id);
+    const last = (await ticksOf(id)).at(-1)!;
+    if (last.task_id) await end(last.task_id, 'done');
+    await ticker.runOnce();
+    return last.outcome;
+  }
+
+  it('wakes its agent the first time, and again only when the board has changed', async () => {
+    const agentId = await agent('researcher');
+    const id = await schedule({ agentId, dueSecondsAgo: -60 });
+    expect(await beat(id)).toBe('running');
+    expect(await beat(id)).toBe('HEARTBEAT_OK');
+    expect(await beat(id)).toBe('HEARTBEAT_OK');
+    await makeTask();
+    expect(await beat(id)).toBe('running');
+    expect(await beat(id)).toBe('HEARTBEAT_OK');
+    expect((await tasks()).filter((task) => task.title === 'Report')).toHaveLength(2);
+  });
+
+  it('is not woken by the heartbeats of others, nor by another workspace', async () => {
+    const [a, b] = [await agent('a'), await agent('b')];
+    const [one, two] = [
+      await schedule({ agentId: a, dueSecondsAgo: -60 }),
+      await schedule({ agentId: b, dueSecondsAgo: -60 }),
+    ];
+    await beat(one);
+    await beat(two);
+    await query(`insert into workspaces (organization_id, id, slug, name) values ($1, $2, 'other', 'Other')`, [
+      db.organizationId,
+      newId(),
+    ]);
+    await query(`select create_tasks($1, (select id from workspaces where slug = 'other'), 'system', $2)`, [
+      db.organizationId,
+      JSON.stringify([{ id: newId(), title: 'Elsewhere', priority: 'normal' }]),
+    ]);
+    expect([await beat(one), await beat(two), await beat(one)]).toEqual([
+      'HEARTBEAT_OK',
+      'HEARTBEAT_OK',
+      'HEARTBEAT_OK',
+    ]);
+  });
+
+  it('sees the task of another schedule that came in the same moment', async () => {
+    const id = await schedule({ agentId: await agent('a'), dueSecondsAgo: -60 });
+    await beat(id);
+    expect(await beat(id)).toBe('HEARTBEAT_OK');
+    await schedule();
+    const outcomes = [await beat(id), await beat(id)];
+    expect(outcomes.filter((outcome) => outcome === 'running')).toHaveLength(1);
+  });
+
+  it('sees what a transaction did that was running when it last looked', async () => {
+    const id = await schedule({ agentId: await agent('a'), dueSecondsAgo: -60 });
+    await beat(id);
+    await db.database.inOrganization(db.organizationId, async (tx) => {
+      await tx.query(`select create_tasks($1, $2, 'system', $3)`, [
+        ...[db.organizationId, db.workspaceId],
+        JSON.stringify([{ id: newId(), title: 'Slow', priority: 'normal' }]),
+      ]);
+      expect(await beat(id)).toBe('HEARTBEAT_OK');
+    });
+    expect(await beat(id)).toBe('running');
+    expect(await beat(id)).toBe('HEARTBEAT_OK');
+  });
+});
