@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from './agents/agents.module.js';
 import { CronModule } from './cron/cron.module.js';
+import { DeadlinesModule } from './deadlines/deadlines.module.js';
+import { LeasesModule } from './leases/leases.module.js';
 import { RelayModule } from './relay.module.js';
+import { RetriesModule } from './retries/retries.module.js';
 
 @Module({
-  imports: [AgentsModule, CronModule, RelayModule],
+  imports: [AgentsModule, CronModule, DeadlinesModule, LeasesModule, RelayModule, RetriesModule],
 })
 export class SchedulerModule {}

@@ -11,17 +11,20 @@ import { TaskService } from './task.service.js';
 import { TaskStore } from './task.store.js';
 import { TransitionService } from './transition.service.js';
 import { WaitingClaims } from './waiting-claims.js';
+import { WhyController } from './why.controller.js';
+import { WhyService } from './why.service.js';
 import { WorkController } from './work.controller.js';
 import { WorkService } from './work.service.js';
 import { WorkStore } from './work.store.js';
 
 @Module({
   imports: [ConfigModule, DatabaseModule, AgentDirectoryModule, AdmissionModule, ExecutionsModule],
-  controllers: [TaskController, WorkController],
+  controllers: [TaskController, WhyController, WorkController],
   providers: [
     TaskStore,
     TaskService,
     TransitionService,
+    WhyService,
     WorkStore,
     WorkService,
     ClaimService,

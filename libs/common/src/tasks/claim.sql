@@ -137,7 +137,7 @@ begin
          acked_at = case when p_acked then now() end, last_progress_at = now(), stalled_at = now() + progress_timeout(p_workspace),
          timeout_at = case when p_acked then now() + make_interval(secs => t.execution_timeout_seconds) end,
          started_at = coalesce(t.started_at, now()), updated_at = now(), version = t.version + 1,
-         look_at = now() + interval '1 minute'
+         waiting_reason = null
    where t.workspace_id = p_workspace and t.id = p_task
   returning * into v_task;
   insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id)

@@ -70,7 +70,7 @@ begin
                            then now() + progress_timeout(p_workspace) else t.stalled_at end,
          tokens_used = t.tokens_used + v_more,
          over_token_budget_at = case when t.tokens_used + v_more > t.token_budget then coalesce(t.over_token_budget_at, now()) end,
-         look_at = now() + interval '1 minute', updated_at = now()
+         updated_at = now()
    where t.workspace_id = p_workspace and t.id = p_task
   returning * into task;
   perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);

@@ -69,7 +69,7 @@ begin
          evidence_ref = coalesce(m.evidence_ref, t.evidence_ref), evidence = coalesce(m.evidence, t.evidence),
          result = coalesce(m.result, t.result), outcome = coalesce(m.outcome, t.outcome), last_error = coalesce(m.error, t.last_error),
          breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null else t.breach_at end,
-         look_at = now() + interval '1 minute', updated_at = now(), version = t.version + 1,
+         look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
          ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
     from jsonb_to_recordset(p_moves) as m(
            workspace_id uuid, id uuid, "to" text, attempts int, delay_ms float8, retry_at timestamptz, retry_reason text,

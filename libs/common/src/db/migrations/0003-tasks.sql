@@ -63,10 +63,11 @@ create table tasks (
 
   breach_at timestamptz, -- due_at, until its passing has been told
   breached_at timestamptz,
-  look_at timestamptz not null default now() + interval '1 minute', -- look again even if nothing else is due
-  -- The one time at which a duty must look again.
+  look_at timestamptz not null default now() + interval '1 minute', -- when to tell again what it waits for, while nobody works on it
+  waiting_reason text, -- what was told last of why nobody works on it
+  -- The next time at which a duty must act; null while only somebody's act can move it, and look_at stands guard.
   wake_at timestamptz generated always as (
-    least(lease_expires_at, ack_by, stalled_at, timeout_at, next_retry_at, breach_at, expires_at, look_at)) stored,
+    least(lease_expires_at, ack_by, stalled_at, timeout_at, next_retry_at, breach_at, expires_at)) stored,
 
   version int not null default 1,
   created_by text not null,
@@ -95,7 +96,8 @@ create table tasks (
 create index tasks_dispatch on tasks (workspace_id, lane, dispatch_at, id)
   where status = 'inbox' and next_retry_at is null and open_dependencies = 0 and approval_id is null;
 create index tasks_due on tasks (organization_id, wake_at, id)
-  where status in ('inbox', 'assigned', 'in_progress', 'blocked', 'review');
+  where wake_at is not null and status in ('inbox', 'assigned', 'in_progress', 'blocked', 'review');
+create index tasks_to_look_at on tasks (organization_id, look_at, id) where status in ('inbox', 'blocked', 'review');
 create index tasks_by_lease_agent on tasks (organization_id, lease_agent_id) where lease_agent_id is not null;
 create index tasks_by_creation on tasks (workspace_id, created_at, id);
 create index tasks_by_status on tasks (workspace_id, status, created_at, id);
