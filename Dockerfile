@@ -13,7 +13,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 
 FROM node:22-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 SERVICE=gateway
+# Looking up names of receivers that never answer must not stop other look-ups: hence the threads.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 SERVICE=gateway UV_THREADPOOL_SIZE=64
 WORKDIR /app
 COPY package.json ./
 COPY --from=packages /app/node_modules ./node_modules

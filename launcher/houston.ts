@@ -106,7 +106,8 @@ export class Houston {
   private async startServices(env: NodeJS.ProcessEnv): Promise<void> {
     const { dist, dataDir, tell } = this.options;
     this.services = SERVICE_NAMES.map(
-      (name) => new Service({
+      (name) =>
+        new Service({
           name,
           main: path.join(dist, 'apps', name, 'src', 'main.js'),
           nodeFlags: nodeFlagsOf(name),
@@ -148,6 +149,9 @@ export class Houston {
     const { env, dataDir, config } = this.options;
     return {
       NODE_ENV: 'production',
+      // Names of webhook receivers are looked up on these threads, half of them at the most: few would let a handful
+      // of names that do not answer keep all others waiting.
+      UV_THREADPOOL_SIZE: '64',
       ...env,
       DATABASE_URL: databaseUrl,
       PORT: String(port),

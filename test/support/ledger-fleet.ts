@@ -26,7 +26,12 @@ interface Desk {
   executions: ExecutionStore;
 }
 
-const METRICS = new Metrics();
+/** One for all gateways, which would each register the gauges of their own process. */
+class SharedMetrics extends Metrics {
+  override gauge(): void {}
+}
+
+const METRICS = new SharedMetrics();
 const USAGE = { input_tokens: 1, output_tokens: 1, cache_read_tokens: 0, cache_write_tokens: 0, reasoning_tokens: 0 };
 
 /**

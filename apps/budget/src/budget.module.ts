@@ -5,10 +5,11 @@ import { Projections } from './projections/projections.js';
 import { Rollups } from './rollups/rollups.js';
 import { StaleHolds } from './stale-holds/stale-holds.js';
 import { SealEvents } from './verification/seal-events.js';
+import { VerifyLedger } from './verification/verify-ledger.js';
 
 /** What time does to money: each of these duties runs by itself. */
 @Module({
   imports: [DatabaseModule],
-  providers: [StaleHolds, Rollups, Projections, ProjectionStore, SealEvents],
+  providers: [StaleHolds, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
 })
 export class BudgetModule {}

@@ -4,6 +4,7 @@ import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
+import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -14,6 +15,7 @@ import { KeysModule } from './keys/keys.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 @Module({
@@ -24,6 +26,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     AuditModule,
     BudgetsModule,
     CostsModule,
+    DeadLettersModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,
@@ -33,6 +36,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     PricesModule,
     TasksModule,
     SchedulesModule,
+    WebhooksModule,
     WorkspacesModule,
   ],
 })

@@ -1,22 +1,9 @@
 import fc from 'fast-check';
-import { DateTime } from 'luxon';
 import { Client } from 'pg';
 import { v7 as newId } from 'uuid';
-import { formatUsd } from '@houston/common/domain/money.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
-import type { CostKey, CostRow, CostsView } from './cost.dto.js';
-
-interface Run {
-  agent: string;
-  model: string;
-  provider: string;
-  trigger: string;
-  /** Decimal text with microseconds, as Postgres keeps it. */
-  startedAt: string;
-  inputTokens: number;
-  outputTokens: number;
-  costNano: bigint;
-}
+import { byKey, plainRows, plainTotals, type Run, within } from '../../../../test/support/plain-costs.js';
+import type { CostKey, CostsView } from './cost.dto.js';
 
 interface Step {
   runs: Run[];
@@ -274,60 +261,4 @@ const SMALL_RUN: Omit<Run, 'startedAt'> = {
 
 function totals(executions: number, inputTokens: number, costUsd: string) {
   return { executions, inputTokens, outputTokens: 0, costUsd };
-}
-
-function within(runs: Run[], from: string, to: string): Run[] {
-  return runs.filter((run) => {
-    const at = Date.parse(run.startedAt);
-    return at >= Date.parse(from) && at < Date.parse(to);
-  });
-}
-
-function plainTotals(runs: Run[]) {
-  return {
-    executions: runs.length,
-    inputTokens: runs.reduce((sum, run) => sum + run.inputTokens, 0),
-    outputTokens: runs.reduce((sum, run) => sum + run.outputTokens, 0),
-    costUsd: formatUsd(runs.reduce((sum, run) => sum + run.costNano, 0n)),
-  };
-}
-
-function plainRows(runs: Run[], from: string, to: string, zone: string, groupBy: CostKey[]): CostRow[] {
-  const groups = new Map<string, Run[]>();
-  for (const run of within(runs, from, to)) {
-    const key = JSON.stringify(groupBy.map((one) => plainKey(run, one, zone)));
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  return [...groups].map(([key, own]) => {
-    const values = JSON.parse(key) as string[];
-    return { ...Object.fromEntries(groupBy.map((one, index) => [one, values[index]])), ...plainTotals(own) };
-  });
-}
-
-function plainKey(run: Run, key: CostKey, zone: string): string {
-  const local = DateTime.fromISO(run.startedAt, { zone });
-  switch (key) {
-    case 'hour': {
-      const intoHourMs = local.minute * MINUTE_MS + local.second * 1_000 + local.millisecond;
-      return local.minus(intoHourMs).toISO({ suppressMilliseconds: true })!;
-    }
-    case 'day':
-      return local.toISODate()!;
-    case 'week':
-      return local.startOf('week').toISODate()!;
-    case 'month':
-      return local.toFormat('yyyy-MM');
-    case 'agent':
-    case 'model':
-    case 'provider':
-    case 'trigger':
-      return run[key];
-    case 'workspace':
-      throw new Error('Not asked for here');
-  }
-}
-
-/** Order among equals is not promised. */
-function byKey(rows: CostRow[], groupBy: CostKey[]): Map<string, CostRow> {
-  return new Map(rows.map((row) => [groupBy.map((key) => row[key]).join(' '), row]));
 }

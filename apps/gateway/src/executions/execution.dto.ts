@@ -20,6 +20,7 @@ import {
 } from 'class-validator';
 import { MAX_TOKENS } from '@houston/common/domain/usage.js';
 import { UsdField } from '../http/money.js';
+import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { IsMetadata, IsTags } from '../http/json-fields.js';
 
@@ -36,21 +37,21 @@ const MAX_DURATION_MS = 31 * 86_400_000;
 
 export class EstimateDto {
   @ApiPropertyOptional({ example: 1200, description: 'Prompt tokens, cached ones included' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(0)
   @Max(MAX_TOKENS)
   inputTokens?: number;
 
   @ApiPropertyOptional({ example: 800, description: 'The most it may generate, reasoning included' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(0)
   @Max(MAX_TOKENS)
   maxOutputTokens?: number;
 
   @UsdField({ required: false, description: 'Instead of tokens: the most it may cost' })
-  @IsOptional()
+  @MayBeAbsent()
   costUsd?: bigint;
 }
 
@@ -69,26 +70,26 @@ class ExecutionFields {
   model: string;
 
   @ApiPropertyOptional({ example: 'openai', description: "Default: the provider that the model's name belongs to" })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @IsNotEmpty()
   @MaxLength(MAX_NAME)
   provider?: string;
 
   @ApiPropertyOptional({ enum: TRIGGERS, default: 'manual' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(TRIGGERS)
   trigger: (typeof TRIGGERS)[number] = 'manual';
 
   @ApiPropertyOptional({ example: 'T-17', description: 'The task it works on' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @IsNotEmpty()
   @MaxLength(MAX_NAME)
   taskId?: string;
 
   @ApiPropertyOptional({ format: 'uuid', description: 'The execution that started this one' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   parentId?: string;
 
@@ -96,12 +97,12 @@ class ExecutionFields {
     example: { team: 'growth' },
     description: 'Up to 20 names with text values; budgets can match them',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsTags()
   tags?: Record<string, string>;
 
   @ApiPropertyOptional({ example: { ticket: 4711 }, description: 'Any JSON object up to 16 kB' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, unknown>;
 }
@@ -119,14 +120,14 @@ export class CreateExecutionDto extends ExecutionFields {
     default: DEFAULT_HOLD_SECONDS,
     description: 'How long the money is held without a sign of life',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(MAX_HOLD_SECONDS)
   holdSeconds: number = DEFAULT_HOLD_SECONDS;
 
   @ApiPropertyOptional({ default: false, description: 'Answer what would happen, hold nothing, write nothing' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   dryRun: boolean = false;
 }
@@ -143,33 +144,33 @@ export class ReportUsageDto {
 
 class OutcomeFields {
   @ApiPropertyOptional({ type: Object, example: USAGE_EXAMPLE, description: USAGE_DESCRIPTION })
-  @IsOptional()
+  @MayBeAbsent()
   @IsObject()
   usage?: Record<string, unknown>;
 
   @UsdField({ required: false, description: 'Instead of usage: what it cost' })
-  @IsOptional()
+  @MayBeAbsent()
   costUsd?: bigint;
 
   @UsdField({ required: false, description: 'What the agent believes it cost; kept apart, never counted' })
-  @IsOptional()
+  @MayBeAbsent()
   reportedCostUsd?: bigint;
 
   @ApiPropertyOptional({ example: 5400 })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(0)
   @Max(MAX_DURATION_MS)
   durationMs?: number;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(MAX_TEXT)
   error?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(MAX_TEXT)
   summary?: string;
@@ -192,7 +193,7 @@ export class RecordedExecutionDto extends ExecutionFields {
   externalId: string;
 
   @ApiPropertyOptional({ enum: OUTCOMES, default: 'succeeded' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(OUTCOMES)
   status: (typeof OUTCOMES)[number] = 'succeeded';
 
@@ -201,38 +202,38 @@ export class RecordedExecutionDto extends ExecutionFields {
   startedAt: string;
 
   @ApiPropertyOptional({ example: '2026-11-21T09:30:05Z' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsISO8601({ strict: true })
   endedAt?: string;
 
   @ApiPropertyOptional({ type: Object, example: USAGE_EXAMPLE, description: USAGE_DESCRIPTION })
-  @IsOptional()
+  @MayBeAbsent()
   @IsObject()
   usage?: Record<string, unknown>;
 
   @UsdField({ required: false, description: 'Instead of usage: what it cost' })
-  @IsOptional()
+  @MayBeAbsent()
   costUsd?: bigint;
 
   @UsdField({ required: false })
-  @IsOptional()
+  @MayBeAbsent()
   reportedCostUsd?: bigint;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(0)
   @Max(MAX_DURATION_MS)
   durationMs?: number;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(MAX_TEXT)
   error?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @MaxLength(MAX_TEXT)
   summary?: string;
@@ -243,6 +244,7 @@ export class RecordExecutionsDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MAX_RECORD)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => RecordedExecutionDto)
   items: RecordedExecutionDto[];

@@ -58,7 +58,8 @@ export class CallerGuard implements CanActivate {
   }
 }
 
-function bearer(request: HoustonRequest): string {
+/** The presented API key; empty for none. */
+export function bearer(request: HoustonRequest): string {
   const header = request.headers.authorization ?? '';
   return header.slice(0, 7).toLowerCase() === 'bearer ' ? header.slice(7).trim() : '';
 }

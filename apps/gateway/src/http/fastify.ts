@@ -11,6 +11,8 @@ export function fastifyAdapter(): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
+    // Until the server is closed it serves: see Farewell.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
     genReqId: (request: { headers: Record<string, unknown> }) => requestId(request.headers['x-request-id']),
   });

@@ -4,6 +4,7 @@ import { DatabaseModule } from '@houston/common/db/database.module.js';
 import { Authenticator } from './authenticator.js';
 import { CallerGuard } from './caller.guard.js';
 import { CallerStore } from './caller.store.js';
+import { Farewell } from './farewell.js';
 import { FailedLogins } from './failed-logins.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyStore } from './idempotency.store.js';
@@ -17,12 +18,13 @@ import { validationPipe } from './validation.js';
     Authenticator,
     CallerStore,
     FailedLogins,
+    Farewell,
     IdempotencyStore,
     { provide: APP_GUARD, useClass: CallerGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useFactory: validationPipe },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Authenticator],
+  exports: [Farewell, Authenticator],
 })
 export class HttpModule {}

@@ -1,4 +1,6 @@
+import { administer } from '../../../../test/support/database.js';
 import { startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import { IdempotencyStore } from './idempotency.store.js';
 
 const RUN = { agent: 'idem', model: 'gpt-4o-mini', estimate: { costUsd: '0.5' } };
 
@@ -67,7 +69,68 @@ describe('Idempotency-Key', () => {
     expect(list.body.items.filter((item: { id: string }) => item.id === first.body.id)).toHaveLength(1);
   });
 
+  describe('when a success could not be kept', () => {
+    const keeper = (sql: string) => administer(gateway.db.url, (client) => client.query(sql));
+    beforeAll(() =>
+      keeper(`create function refuse_to_keep() returns trigger language plpgsql as $$ begin
+                raise exception 'the disk is gone' using errcode = '58030'; end $$;
+              create trigger refuse_to_keep before update on idempotency_keys for each row
+                when (new.status is not null) execute function refuse_to_keep()`),
+    );
+    afterAll(() => keeper('drop trigger if exists refuse_to_keep on idempotency_keys; drop function refuse_to_keep'));
+
+    it('finds what was done when it is asked again, and admits it no second time', async () => {
+      const body = { ...RUN, agent: 'unkept' };
+      expect((await post('unkept', body)).status).toBe(503);
+      await keeper('drop trigger refuse_to_keep on idempotency_keys');
+      expect((await post('unkept', { ...body, model: 'gpt-4o' })).body.code).toBe('idempotency_key_reused');
+      const retry = await post('unkept', body);
+      expect(retry.status).toBe(201);
+      const list = await gateway.owner.get('/api/executions?agent=unkept');
+      expect(list.body.items.map((item: { id: string }) => item.id)).toEqual([retry.body.id]);
+    });
+  });
+
+  it('lets an attempt that was overtaken take nothing away from the one that overtook it', async () => {
+    const { database, organizationId, workspaceId } = gateway.db;
+    const store = new IdempotencyStore(database);
+    const scope = { organizationId, workspaceId };
+    const claim = async () => {
+      const answer = await store.claim(scope, 'overtaken', 'same request');
+      if (answer.kind !== 'claimed') throw new Error(`It is ${answer.kind}`);
+      return answer;
+    };
+    const slow = await claim();
+    await database.inWorkspace(scope, (tx) =>
+      tx.query(`update idempotency_keys set locked_until = now() - interval '1 second' where key = 'overtaken'`),
+    );
+    const fast = await claim();
+    expect(fast.seed).toBe(slow.seed);
+    await store.settle(scope, 'overtaken', slow.claim, { outcome: 'refused' });
+    await store.settle(scope, 'overtaken', fast.claim, { outcome: 'done', status: 201, body: 'first' });
+    await store.settle(scope, 'overtaken', slow.claim, { outcome: 'done', status: 201, body: 'second' });
+    const replay = await store.claim(scope, 'overtaken', 'same request');
+    expect(replay).toEqual({ kind: 'replay', status: 201, body: 'first' });
+  });
+
   it.each(['', 'x'.repeat(256)])('refuses a key of %j', async (key) => {
     expect((await post(key)).status).toBe(422);
+  });
+
+  it('gives a created key again to whoever asked for it, and keeps it from everybody else and from the database', async () => {
+    const body = { name: 'robot', role: 'agent' };
+    const headers = { 'idempotency-key': 'secret-answer' };
+    const first = await gateway.owner.post('/api/keys', body, headers);
+    const again = await gateway.owner.post('/api/keys', body, headers);
+    expect(first.status).toBe(201);
+    expect(again.body).toEqual(first.body);
+    const other = await gateway.key({ role: 'admin' });
+    const stolen = await gateway.as(other).post('/api/keys', body, headers);
+    expect([stolen.status, stolen.body.code]).toEqual([422, 'idempotency_key_reused']);
+    const [row] = await gateway.db.database.inWorkspace(gateway.db, (tx) =>
+      tx.query<{ body: string }>("select body from idempotency_keys where key = 'secret-answer'"),
+    );
+    expect(row?.body).not.toContain(first.body.key);
+    expect(Buffer.from(row?.body ?? '', 'base64').toString()).not.toContain('hou_');
   });
 });

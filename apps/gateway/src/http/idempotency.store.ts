@@ -4,8 +4,10 @@ import { BatchedCommitter } from '@houston/common/db/group-commit.js';
 import { isDataFault } from '@houston/common/db/postgres-error.js';
 
 export type Claim =
-  /** The caller is the one to do it; `seed` is the same for every attempt under this key. */
-  { kind: 'claimed'; seed: string } | { kind: 'replay'; status: number; body: string } | { kind: 'running' | 'reused' };
+  /** The caller is the one to do it; `seed` is the same for every attempt under this key, `claim` names this one. */
+  | { kind: 'claimed'; seed: string; claim: string }
+  | { kind: 'replay'; status: number; body: string }
+  | { kind: 'running' | 'reused' };
 
 interface Request {
   scope: WorkspaceScope;
@@ -13,16 +15,20 @@ interface Request {
   requestHash: string;
 }
 
+/** How an attempt ended; `unknown` when it may have been done although it failed, as after a lost connection. */
+export type Ending = { outcome: 'done'; status: number; body: string } | { outcome: 'refused' | 'unknown' };
+
 interface Answer {
   scope: WorkspaceScope;
   key: string;
-  /** Null: nothing was done. */
-  kept: { status: number; body: string } | null;
+  claim: string;
+  ending: Ending;
 }
 
 interface ClaimRow {
   verdict: 'claimed' | 'replay' | 'running' | 'reused';
   born: string | null;
+  claim: string | null;
   status: number | null;
   body: string | null;
 }
@@ -51,12 +57,8 @@ export class IdempotencyStore implements OnApplicationShutdown {
     return this.claims.commit({ scope, key, requestHash });
   }
 
-  keep(scope: WorkspaceScope, key: string, status: number, body: string): Promise<void> {
-    return this.answers.commit({ scope, key, kept: { status, body } });
-  }
-
-  forget(scope: WorkspaceScope, key: string): Promise<void> {
-    return this.answers.commit({ scope, key, kept: null });
+  settle(scope: WorkspaceScope, key: string, claim: string, ending: Ending): Promise<void> {
+    return this.answers.commit({ scope, key, claim, ending });
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -81,7 +83,9 @@ export class IdempotencyStore implements OnApplicationShutdown {
     for (const [organizationId, own] of byOrganization(answers)) {
       await this.db.statement('select settle_idempotency_keys($1, $2)', [
         organizationId,
-        JSON.stringify(own.map(({ scope, key, kept }) => ({ workspace_id: scope.workspaceId, key, ...kept }))),
+        JSON.stringify(
+          own.map(({ scope, key, claim, ending }) => ({ workspace_id: scope.workspaceId, key, claim, ...ending })),
+        ),
       ]);
     }
     return answers.map(() => undefined);
@@ -105,7 +109,7 @@ function byOrganization<T extends { scope: WorkspaceScope }>(all: T[]): Map<stri
 function claimOf({ scope, key }: Request, row: ClaimRow): Claim {
   switch (row.verdict) {
     case 'claimed':
-      return { kind: 'claimed', seed: `${scope.workspaceId} ${row.born} ${key}` };
+      return { kind: 'claimed', seed: `${scope.workspaceId} ${row.born} ${key}`, claim: row.claim ?? '' };
     case 'replay':
       return { kind: 'replay', status: row.status ?? 200, body: row.body ?? '' };
     case 'running':

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AnswersWithSecret } from '../http/sealed-answer.js';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
@@ -18,6 +19,7 @@ export class KeyController {
   constructor(@Inject(KeyService) private readonly keys: KeyService) {}
 
   @Post()
+  @AnswersWithSecret()
   @Can('keys:write')
   @TakesIdempotencyKey()
   @ApiOperation({

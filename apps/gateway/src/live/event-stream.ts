@@ -54,5 +54,9 @@ function textOf(event: LedgerEvent, workspaceSlug: string): string {
 
 async function drained(response: ServerResponse): Promise<void> {
   if (response.closed) return;
-  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  const decided = new AbortController();
+  const { signal } = decided;
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(() =>
+    decided.abort(),
+  );
 }

@@ -6,6 +6,7 @@ import { EventTail } from '@houston/common/events/event-tail.js';
 import { Problems } from '../http/answers.js';
 import { type Caller, CurrentCaller, type HoustonRequest } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
+import { Farewell } from '../http/farewell.js';
 import { Problem } from '../http/problem.js';
 import { streamEvents } from './event-stream.js';
 import { Listeners } from './listeners.js';
@@ -23,6 +24,7 @@ export class StreamController {
   constructor(
     @Inject(EventTail) private readonly tail: EventTail,
     @Inject(Listeners) private readonly listeners: Listeners,
+    @Inject(Farewell) private readonly farewell: Farewell,
   ) {}
 
   @Get('stream')
@@ -55,6 +57,10 @@ export class StreamController {
       accepts: accepts(query.type),
       afterSeq: lastEventId(request) ?? query.lastEventId,
     });
+    if (this.farewell.begun) {
+      subscription.close();
+      throw new Problem('unavailable', { detail: 'This gateway is stopping.', retryAfterSeconds: 1 });
+    }
     reply.hijack();
     reply.raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
@@ -12,6 +13,9 @@ import { type DeliveryRow, DeliveryStore, type Trigger } from './delivery.store.
 import { EndpointSlots } from './endpoint-slots.js';
 
 const ATTEMPT_DEADLINE_MS = 15_000;
+const REMEMBERED = 50_000;
+
+type AttemptSeen = { succeeded: boolean; durationMs: number };
 
 export type DeliveryAnswer =
   /** Nothing more to do for this wake-up; `wakeups` are to be added. */
@@ -36,6 +40,7 @@ interface Claimed {
 @Injectable()
 export class DeliveryService {
   private readonly slots = new EndpointSlots();
+  private readonly endpoints = new LRUCache<string, string>({ max: REMEMBERED });
 
   constructor(
     @Inject(Database) private readonly db: Database,
@@ -45,24 +50,41 @@ export class DeliveryService {
   ) {}
 
   async deliver(wakeup: Payloads['webhook-deliveries']): Promise<DeliveryAnswer> {
-    const claim = await this.db.inWorkspace(wakeup, (tx) => this.claim(tx, wakeup.deliveryId));
-    if (claim.kind !== 'claimed') return claim;
-    const { attempt } = claim;
-    let outcome: WebhookOutcome | null = null;
+    const endpointId = await this.endpointOf(wakeup);
+    if (endpointId === null) return { kind: 'done', wakeups: [] };
+    const waitMs = await this.slots.take(endpointId);
+    if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
+    let seen: AttemptSeen | null = null;
     try {
-      outcome = await this.send(claim);
-      const seen = outcome;
-      const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, attempt, seen));
+      const claim = await this.db.inWorkspace(wakeup, (tx) => this.claim(tx, wakeup.deliveryId));
+      if (claim.kind !== 'claimed') return claim;
+      const outcome = await this.sendOrRelease(wakeup, claim);
+      seen = { succeeded: outcome.kind === 'delivered', durationMs: outcome.durationMs };
+      const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, claim.attempt, outcome));
       return { kind: 'done', wakeups };
-    } catch (error) {
-      // Sent but not recorded: the claim stays, so that nobody counts it as an attempt that was not made.
-      if (outcome === null) {
-        await this.db.inWorkspace(wakeup, (tx) => this.store.release(tx, attempt.deliveryId, attempt.number));
-      }
-      throw error;
     } finally {
-      const seen = outcome && { succeeded: outcome.kind === 'delivered', durationMs: outcome.durationMs };
-      this.slots.release(attempt.endpointId, seen);
+      this.slots.release(endpointId, seen);
+    }
+  }
+
+  /** Remembered, because a delivery that finds its endpoint busy comes again and again. */
+  private async endpointOf(wakeup: Payloads['webhook-deliveries']): Promise<string | null> {
+    const key = `${wakeup.workspaceId} ${wakeup.deliveryId}`;
+    const known = this.endpoints.get(key);
+    if (known !== undefined) return known;
+    const found = await this.db.inWorkspace(wakeup, (tx) => this.store.endpointOf(tx, wakeup.deliveryId));
+    if (found !== null) this.endpoints.set(key, found);
+    return found;
+  }
+
+  /** An attempt that could not be made here is taken back; once it was sent the claim stays, whatever happens. */
+  private async sendOrRelease(wakeup: Payloads['webhook-deliveries'], claim: Claimed): Promise<WebhookOutcome> {
+    try {
+      return await this.send(claim);
+    } catch (error) {
+      const { deliveryId, number } = claim.attempt;
+      await this.db.inWorkspace(wakeup, (tx) => this.store.release(tx, deliveryId, number));
+      throw error;
     }
   }
 
@@ -92,20 +114,12 @@ export class DeliveryService {
     }
   }
 
-  private async begin(tx: Tx, row: DeliveryRow, trigger: Trigger): Promise<DeliveryAnswer | Claimed> {
-    const waitMs = this.slots.waitMs(row.endpoint_id);
-    if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
-    this.slots.take(row.endpoint_id);
-    try {
-      await this.store.closeInterrupted(tx, row);
-      const { number, at } = await this.store.claim(tx, row.id, trigger);
-      const secrets = await this.store.secrets(tx, row.endpoint_id);
-      const attempt = { deliveryId: row.id, endpointId: row.endpoint_id, number, trigger, at };
-      return { kind: 'claimed', attempt, url: row.url, eventId: row.event_id, body: row.body, secrets };
-    } catch (error) {
-      this.slots.release(row.endpoint_id, null);
-      throw error;
-    }
+  private async begin(tx: Tx, row: DeliveryRow, trigger: Trigger): Promise<Claimed> {
+    await this.store.closeInterrupted(tx, row);
+    const { number, at } = await this.store.claim(tx, row.id, trigger);
+    const secrets = await this.store.secrets(tx, row.endpoint_id);
+    const attempt = { deliveryId: row.id, endpointId: row.endpoint_id, number, trigger, at };
+    return { kind: 'claimed', attempt, url: row.url, eventId: row.event_id, body: row.body, secrets };
   }
 
   private send({ attempt, url, eventId, body, secrets }: Claimed): Promise<WebhookOutcome> {

@@ -7,19 +7,24 @@ const REMEMBERED = 10_000;
 const LEAST_WAIT_MS = 20;
 const LONGEST_WAIT_MS = 60_000;
 const FIRST_GUESS_MS = 1_000;
+/** A healthy endpoint frees a slot within this; whoever waits keeps one of the worker's places meanwhile. */
+const PATIENCE_MS = 250;
 
 interface Slots {
   inFlight: number;
-  isHealthy: boolean;
+  /** How the last attempt ended. */
+  health: 'unknown' | 'healthy' | 'failing';
   lastDurationMs: number;
   /** Until when the slots are promised to those that were sent away, in milliseconds of the clock. */
   promisedUntilMs: number;
+  /** Those who wait here for a slot, first come first. */
+  waiting: (() => void)[];
 }
 
 /**
  * Limits the attempts that one process makes at the same time to one endpoint, so that a dead one takes no more than a
- * few of the worker's places. Who finds no slot is told when to come again; the times are spread by how long the
- * endpoint took last, so that many waiting deliveries do not come back together.
+ * few of the worker's places. Who finds no slot waits a moment, unless the endpoint is known to fail, and is then told
+ * when to come again; those times are spread by how long the endpoint took last, so that many do not come back together.
  */
 export class EndpointSlots {
   private readonly busy = new Map<string, Slots>();
@@ -30,10 +35,54 @@ export class EndpointSlots {
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** Milliseconds to wait for a slot; 0 when one is free. */
-  waitMs(endpointId: string): number {
+  /** Takes a slot, to be given back with `release`. @returns 0, or without a slot the milliseconds to stay away */
+  async take(endpointId: string): Promise<number> {
+    const slots = this.busy.get(endpointId) ?? this.idle.get(endpointId) ?? newSlots();
+    this.busy.set(endpointId, slots);
+    if (slots.inFlight < limitOf(slots)) {
+      slots.inFlight += 1;
+      return 0;
+    }
+    if (slots.health !== 'failing' && (await this.handedOver(slots))) return 0;
+    return this.promise(slots);
+  }
+
+  /** Gives the slot back, with what the attempt showed; null: none was made. */
+  release(endpointId: string, seen: { succeeded: boolean; durationMs: number } | null): void {
     const slots = this.busy.get(endpointId);
-    if (slots === undefined || slots.inFlight < limitOf(slots)) return 0;
+    if (slots === undefined || slots.inFlight === 0) throw new Error(`No slot of endpoint ${endpointId} was taken`);
+    slots.inFlight -= 1;
+    if (seen !== null) {
+      slots.health = seen.succeeded ? 'healthy' : 'failing';
+      slots.lastDurationMs = seen.durationMs;
+    }
+    while (slots.inFlight < limitOf(slots)) {
+      const next = slots.waiting.shift();
+      if (next === undefined) break;
+      slots.inFlight += 1;
+      next();
+    }
+    if (slots.inFlight > 0) return;
+    this.busy.delete(endpointId);
+    this.idle.set(endpointId, slots);
+  }
+
+  /** Whether a slot was handed over before patience ran out. */
+  private handedOver(slots: Slots): Promise<boolean> {
+    return new Promise((resolve) => {
+      const hand = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        slots.waiting = slots.waiting.filter((one) => one !== hand);
+        resolve(false);
+      }, PATIENCE_MS);
+      slots.waiting.push(hand);
+    });
+  }
+
+  private promise(slots: Slots): number {
     const nowMs = this.clock();
     const shareMs = slots.lastDurationMs / limitOf(slots);
     const promisedMs = Math.max(slots.promisedUntilMs, nowMs) + shareMs;
@@ -41,33 +90,12 @@ export class EndpointSlots {
     const waitMs = Math.max(LEAST_WAIT_MS, slots.promisedUntilMs - nowMs);
     return Math.ceil(waitMs * (1 + 0.1 * this.random()));
   }
-
-  /** Takes a slot, which `waitMs` has shown to be free. */
-  take(endpointId: string): void {
-    const slots = this.busy.get(endpointId) ?? this.idle.get(endpointId) ?? newSlots();
-    slots.inFlight += 1;
-    this.busy.set(endpointId, slots);
-  }
-
-  /** Gives the slot back, with what the attempt showed; null: it was not made. */
-  release(endpointId: string, seen: { succeeded: boolean; durationMs: number } | null): void {
-    const slots = this.busy.get(endpointId);
-    if (slots === undefined) throw new Error(`No slot of endpoint ${endpointId} was taken`);
-    slots.inFlight -= 1;
-    if (seen !== null) {
-      slots.isHealthy = seen.succeeded;
-      slots.lastDurationMs = seen.durationMs;
-    }
-    if (slots.inFlight > 0) return;
-    this.busy.delete(endpointId);
-    this.idle.set(endpointId, slots);
-  }
 }
 
-function limitOf({ isHealthy }: Slots): number {
-  return isHealthy ? HEALTHY_LIMIT : DOUBTFUL_LIMIT;
+function limitOf({ health }: Slots): number {
+  return health === 'healthy' ? HEALTHY_LIMIT : DOUBTFUL_LIMIT;
 }
 
 function newSlots(): Slots {
-  return { inFlight: 0, isHealthy: false, lastDurationMs: FIRST_GUESS_MS, promisedUntilMs: 0 };
+  return { inFlight: 0, health: 'unknown', lastDurationMs: FIRST_GUESS_MS, promisedUntilMs: 0, waiting: [] };
 }

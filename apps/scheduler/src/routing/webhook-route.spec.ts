@@ -77,7 +77,7 @@ describe('who is told of an event', () => {
     ]);
   });
 
-  it('is nobody in another workspace, but everybody when the organization acted', async () => {
+  it('is nobody in another workspace, but everybody when a budget of the organization is concerned', async () => {
     const other = await addWorkspace('other');
     const [own, foreign] = [await addEndpoint(db, URL), await addEndpoint({ ...db, ...other }, URL)];
     await happen('budget.frozen');
@@ -88,6 +88,14 @@ describe('who is told of an event', () => {
     const told = (await deliveries()).filter((row) => row.type === 'budget.exhausted');
     expect(told.map((row) => row.endpoint_id).sort()).toEqual([own.id, foreign.id].sort());
     expect(told.find((row) => row.endpoint_id === foreign.id)!.workspace_id).toBe(other.workspaceId);
+  });
+
+  it('is nobody when the organization makes a key or a workspace', async () => {
+    await addEndpoint(db, URL);
+    await happen('key.created', { workspaceId: null });
+    await happen('workspace.deleted', { workspaceId: null });
+    await relay();
+    expect(await deliveries()).toEqual([]);
   });
 
   it('is not the endpoint that the news of failed deliveries is about', async () => {

@@ -67,9 +67,12 @@ export class WebhookRoute extends EventRoute {
   }
 }
 
-/** An endpoint hears of its own workspace and of the organization, and never that it itself does not hear. */
+/**
+ * An endpoint hears of its own workspace, and of the organization's budgets, which bind its runs too; not of the
+ * organization's keys and other workspaces. And never that it itself does not hear.
+ */
 function isTold({ id, workspaceId, events }: RoutedEndpoint, event: LedgerEvent): boolean {
-  if (event.workspaceId !== null && event.workspaceId !== workspaceId) return false;
+  if (event.workspaceId === null ? !event.type.startsWith('budget.') : event.workspaceId !== workspaceId) return false;
   if (isOperational(event.type) && event.data['webhookId'] === id) return false;
   return selectsEvent(events, event.type);
 }

@@ -508,7 +508,7 @@ create policy tenant on workspaces to houston_app
 -- function admit_executions(uuid,bigint,uuid[],integer[],integer[],jsonb) returns record
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
--- function claim_idempotency_keys(uuid,jsonb) returns TABLE(verdict text, born text, status integer, body text)
+-- function claim_idempotency_keys(uuid,jsonb) returns TABLE(verdict text, born text, claim text, status integer, body text)
 -- function cost_of_event(events) returns record
 -- function covers(budgets,executions) returns boolean
 -- function enter_tenant(uuid,uuid) returns void

@@ -1,0 +1,63 @@
+import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Problems, TakesIdempotencyKey } from '../http/answers.js';
+import { type Caller, CurrentCaller } from '../http/caller.js';
+import { Can } from '../http/caller.guard.js';
+import { idParam } from '../http/id-param.js';
+import { type Page, pageOf, readCursor } from '../http/page.js';
+import { ApiPage } from '../http/page-answer.js';
+import { DeadLettersQuery } from './dead-letter.dto.js';
+import { DeadLetterService } from './dead-letter.service.js';
+import { DeadLetterDetailView, deadLetterView, DeadLetterView } from './dead-letter.view.js';
+
+@ApiTags('dead letters')
+@ApiBearerAuth()
+@Controller('api/dead-letters')
+export class DeadLetterController {
+  constructor(@Inject(DeadLetterService) private readonly letters: DeadLetterService) {}
+
+  @Get()
+  @Can('dead-letters:read')
+  @ApiOperation({ summary: 'Work that was given up, newest first' })
+  @ApiPage(DeadLetterView)
+  @Problems()
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Query() { limit, cursor, status }: DeadLettersQuery,
+  ): Promise<Page<DeadLetterView>> {
+    const binding = [caller.workspaceId, 'dead-letters', status];
+    const [afterId = null] = readCursor(cursor, binding, 1) ?? [];
+    const rows = await this.letters.list(caller, { status, afterId, limit });
+    return pageOf(rows, limit, binding, (row) => [row.id], deadLetterView);
+  }
+
+  @Get(':id')
+  @Can('dead-letters:read')
+  @ApiOperation({ summary: 'One dead letter and everything that was tried' })
+  @ApiOkResponse({ type: DeadLetterDetailView })
+  @Problems('not_found')
+  get(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<DeadLetterDetailView> {
+    return this.letters.find(caller, id);
+  }
+
+  @Post(':id/replay')
+  @HttpCode(200)
+  @Can('dead-letters:write')
+  @TakesIdempotencyKey()
+  @ApiOperation({ summary: 'Try again, under the present schedule', description: 'Once; a webhook keeps its id.' })
+  @ApiOkResponse({ type: DeadLetterView })
+  @Problems('not_found', 'conflict')
+  async replay(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<DeadLetterView> {
+    return deadLetterView(await this.letters.replay(caller, id));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @Can('dead-letters:write')
+  @ApiOperation({ summary: 'Let it be', description: 'It stays on record as discarded.' })
+  @ApiNoContentResponse()
+  @Problems('not_found', 'conflict')
+  discard(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<void> {
+    return this.letters.discard(caller, id);
+  }
+}

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '@houston/common/db/database.js';
+import type { DeadLetterRow } from './dead-letter.view.js';
+
+const COLUMNS = 'id, kind, delivery_id, reason, status, summary, created_at, resolved_at, resolved_by';
+
+@Injectable()
+export class DeadLetterStore {
+  /** Newest first. */
+  list(tx: Tx, filter: { status: string; afterId: string | null; limit: number }): Promise<DeadLetterRow[]> {
+    return tx.query(
+      `select ${COLUMNS} from dead_letters
+        where workspace_id = $1 and status = $2 and ($3::uuid is null or id < $3) order by id desc limit $4`,
+      [tx.workspaceId, filter.status, filter.afterId, filter.limit + 1],
+    );
+  }
+
+  async find(tx: Tx, id: string): Promise<DeadLetterRow | null> {
+    const [row] = await tx.query<DeadLetterRow>(
+      `select ${COLUMNS} from dead_letters where workspace_id = $1 and id = $2`,
+      [tx.workspaceId, id],
+    );
+    return row ?? null;
+  }
+
+  /** @returns null when it was not open any more */
+  async resolve(
+    tx: Tx,
+    id: string,
+    status: 'replayed' | 'discarded',
+    resolvedBy: string,
+  ): Promise<DeadLetterRow | null> {
+    const [row] = await tx.query<DeadLetterRow>(
+      `update dead_letters set status = $3, resolved_at = now(), resolved_by = $4
+        where workspace_id = $1 and id = $2 and status = 'open' returning ${COLUMNS}`,
+      [tx.workspaceId, id, status, resolvedBy],
+    );
+    return row ?? null;
+  }
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { EndpointSlots } from './endpoint-slots.js';
+
+const FAILED = { succeeded: false, durationMs: 15_000 };
+const SUCCEEDED = { succeeded: true, durationMs: 10 };
+const slotsNow = () =>
+  new EndpointSlots(
+    () => 1_000_000,
+    () => 0,
+  );
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Takes until it is sent away. @returns how many it got */
+async function fill(slots: EndpointSlots): Promise<number> {
+  let taken = 0;
+  while ((await slots.take('a')) === 0) taken += 1;
+  return taken;
+}
+
+test('an endpoint that nobody knows gets two attempts at a time, and others are not touched by it', async () => {
+  const slots = slotsNow();
+  expect(await fill(slots)).toBe(2);
+  expect(await slots.take('b')).toBe(0);
+});
+
+test('an endpoint that succeeded gets eight, and is back at two after a failure, also when it was idle between', async () => {
+  const slots = slotsNow();
+  await slots.take('a');
+  slots.release('a', SUCCEEDED);
+  expect(await fill(slots)).toBe(8);
+  for (let count = 0; count < 8; count += 1) slots.release('a', FAILED);
+  expect(await fill(slots)).toBe(2);
+});
+
+test('whoever waits gets the slot that is given back, in the order of coming', async () => {
+  const slots = slotsNow();
+  await slots.take('a');
+  await slots.take('a');
+  const order: number[] = [];
+  const waiting = [1, 2, 3].map((one) => slots.take('a').then((waitMs) => order.push(waitMs === 0 ? one : -one)));
+  slots.release('a', FAILED);
+  slots.release('a', SUCCEEDED);
+  await Promise.all(waiting);
+  expect(order).toEqual([1, 2, 3]);
+});
+
+test('nobody waits for an endpoint that is known to fail: all are sent away at once, spread, for a minute at the most', async () => {
+  const slots = slotsNow();
+  await slots.take('a');
+  slots.release('a', FAILED);
+  await fill(slots);
+  const startedAt = performance.now();
+  const waits = await Promise.all(Array.from({ length: 20 }, () => slots.take('a')));
+  expect(performance.now() - startedAt).toBeLessThan(100);
+  expect(waits.slice(0, 3)).toEqual([15_000, 22_500, 30_000]);
+  expect(Math.max(...waits)).toBe(60_000);
+});
+
+test('a slot that was never taken cannot be given back', () => {
+  expect(() => slotsNow().release('a', null)).toThrow(/endpoint a/);
+});
+
+test('never are more than eight in flight, whatever comes back, and nothing stays blocked', async () => {
+  const step = fc.record({ comes: fc.boolean(), succeeded: fc.boolean(), durationMs: fc.nat(15_000) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const slots = slotsNow();
+      let inFlight = 0;
+      const coming: Promise<void>[] = [];
+      for (const one of steps) {
+        if (one.comes) coming.push(slots.take('a').then((waitMs) => void (inFlight += waitMs === 0 ? 1 : 0)));
+        await settled();
+        expect(inFlight).toBeLessThanOrEqual(8);
+        if (one.comes || inFlight === 0) continue;
+        inFlight -= 1;
+        slots.release('a', one);
+      }
+      // A slot that is given back goes to whoever waits, who then gives it back as well.
+      for (await settled(); inFlight > 0; await settled()) {
+        inFlight -= 1;
+        slots.release('a', SUCCEEDED);
+      }
+      await Promise.all(coming);
+      expect(await slots.take('a')).toBe(0);
+    }),
+    { numRuns: 50 },
+  );
+});
