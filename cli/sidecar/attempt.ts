@@ -75,8 +75,9 @@ export class Attempt {
 }
 
 /** Never resolves: a pulse that ends by itself leaves the command to end. */
-function failureOf(pulsing: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => pulsing.catch(reject));
+async function failureOf(pulsing: Promise<void>): Promise<never> {
+  await pulsing;
+  return new Promise(() => undefined);
 }
 
 function environmentOf(config: AgentConfig, task: Task, lease: Lease): Record<string, string> {
