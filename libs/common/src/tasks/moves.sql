@@ -68,7 +68,10 @@ begin
          blocker_reason = m.blocker_reason, completion_message = coalesce(m.message, t.completion_message),
          evidence_ref = coalesce(m.evidence_ref, t.evidence_ref), evidence = coalesce(m.evidence, t.evidence),
          result = coalesce(m.result, t.result), outcome = coalesce(m.outcome, t.outcome), last_error = coalesce(m.error, t.last_error),
-         breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null else t.breach_at end,
+         breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null
+                          when t.status = 'failed' and t.breached_at is null then t.due_at else t.breach_at end,
+         -- Whoever brings an expired task back wants it done all the same.
+         expires_at = case when t.status = 'failed' and t.expires_at <= now() then null else t.expires_at end,
          look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
          ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
     from jsonb_to_recordset(p_moves) as m(
@@ -105,5 +108,5 @@ begin
             join task_dependencies d on d.workspace_id = m.workspace_id and d.depends_on_id = m.id
            where m."to" = 'done'
            group by d.workspace_id, d.task_id) w
-   where t.workspace_id = w.workspace_id and t.id = w.task_id and t.ended_at is null;
+   where t.workspace_id = w.workspace_id and t.id = w.task_id;
 end $$;
