@@ -22,11 +22,15 @@ export class ProblemFilter implements ExceptionFilter {
     if (reply.sent) return;
     if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="houston"');
-    void reply
-      .status(problem.status)
-      .header('content-type', 'application/problem+json; charset=utf-8')
-      .send(JSON.stringify(problemBody(problem, request)));
+    sendProblem(reply, request, problem);
   }
+}
+
+export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem): void {
+  void reply
+    .status(problem.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problemBody(problem, request)));
 }
 
 export function problemBody(problem: Problem, request: FastifyRequest): Record<string, unknown> {

@@ -35,7 +35,11 @@ export class StreamController {
       'Server-sent events, each once and in the order of the ledger, with a comment every 15 s of silence. A client that ' +
       'comes back with `Last-Event-ID` continues without gap or repetition. Ends when the key is revoked or expires.',
   })
-  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The seq of the last event that was seen' })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'The seq of the last event that was seen; 0: begin with the first',
+  })
   @ApiOkResponse({
     description: '`id` is the seq, `event` the type, `data` the envelope',
     content: { 'text/event-stream': { schema: { type: 'string', example: SSE_EXAMPLE } } },

@@ -6,7 +6,8 @@ const SEQ = /^\d{1,18}$/;
 
 export class StreamQuery extends TypeFilter {
   @ApiPropertyOptional({
-    description: 'Continue after this seq; the header Last-Event-ID, where it is sent, comes first',
+    description:
+      'Continue after this seq, 0 being the beginning; the header Last-Event-ID, where it is sent, comes first',
     example: '4711',
   })
   @IsOptional()

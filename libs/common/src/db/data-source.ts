@@ -18,7 +18,11 @@ export function applicationDataSourceOptions(databaseUrl: string, poolSize = 10)
     poolSize,
     entities: [ApiKeyEntity, BudgetEntity, PriceOverrideEntity, WorkspaceEntity],
     extra: {
-      options: `-c role=${APPLICATION_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=60000`,
+      // The ledger waits for a lock and then reads what was committed meanwhile: a server whose default is a stricter
+      // isolation would show it the past.
+      options:
+        `-c role=${APPLICATION_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=60000 ` +
+        '-c default_transaction_isolation=read\\ committed',
       application_name: 'houston',
       connectionTimeoutMillis: 10_000,
     },

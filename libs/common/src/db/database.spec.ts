@@ -21,6 +21,18 @@ describe('the door to Postgres', () => {
     expect(tookMs).toBeLessThan(1_000);
   });
 
+  it('reads what was committed while it waited, whatever isolation the server defaults to', async () => {
+    const strict = await openTestDatabase();
+    await administer(strict.url, (client) =>
+      client.query(`do $$ begin execute format('alter database %I set default_transaction_isolation to serializable',
+                                               current_database()); end $$`),
+    );
+    const dataSource = await connect(strict.url, 1);
+    expect(await dataSource.query('show transaction_isolation')).toEqual([{ transaction_isolation: 'read committed' }]);
+    await dataSource.destroy();
+    await strict.close();
+  });
+
   it('commits what an act wrote and rolls back all of it when the act throws', async () => {
     const insert = (name: string) => (tx: Parameters<Parameters<typeof test.database.inOrganization>[1]>[0]) =>
       tx.query('insert into agents (organization_id, id, name) values ($1, gen_random_uuid(), $2)', [

@@ -11,7 +11,7 @@ export interface SubscriptionOptions {
   withOrganization?: boolean;
   /** Which of these to hand on; default all. */
   accepts?: (event: LedgerEvent) => boolean;
-  /** Continue after the event with this `seq`; without it, or when it is unknown, with what happens from now on. */
+  /** Continue after the event with this `seq`, 0 being the beginning; without it, or when it is unknown, from now on. */
   afterSeq?: string;
   /** Events that wait to be taken, at the most; one more ends the subscription as `slow`. Default 1,000. */
   maxWaiting?: number;

@@ -57,6 +57,16 @@ describe('the live feed of the ledger', () => {
     expect(new Set(subjects(second.seen)).size).toBe(304);
   });
 
+  it('begins with the first event when it is told to continue after 0', async () => {
+    const first = await follow();
+    await append(...names('past', 3));
+    await until(() => first.seen.length === 3);
+    const second = await follow({ afterSeq: '0' });
+    await append('live:0');
+    await until(() => subjects(second.seen).includes('live:0'));
+    expect(subjects(second.seen).slice(-4)).toEqual([...names('past', 3), 'live:0']);
+  });
+
   it('begins with the present when it is told to continue after an event that does not exist', async () => {
     for (const afterSeq of ['999999999999', 'not a number', '-1', '99999999999999999999999']) {
       const { seen, subscription } = await follow({ afterSeq });

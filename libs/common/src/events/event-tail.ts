@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 import { Database, type Tx } from '../db/database.js';
 import {
   compareCursors,
+  LEDGER_START,
   ledgerEnd,
   placeOf,
   readEvents,
@@ -93,6 +94,7 @@ export class EventTail implements OnModuleDestroy {
 }
 
 async function startOf(tx: Tx, afterSeq: string | undefined): Promise<EventCursor> {
+  if (afterSeq === '0') return LEDGER_START;
   const isSeq = afterSeq !== undefined && /^\d{1,18}$/.test(afterSeq);
   return (isSeq ? await placeOf(tx, afterSeq) : null) ?? ledgerEnd(tx);
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { LogLevel } from '../config/config.js';
+import { QueryFailedError } from 'typeorm';
 import { JsonLogger } from './logger.js';
 
 type Line = Record<string, unknown> & { err?: Record<string, unknown> };
@@ -24,6 +25,14 @@ describe('the log', () => {
         msg: 'ready',
       },
     ]);
+  });
+
+  it('tells no values of a failed statement, only what failed', () => {
+    const { logger, lines } = loggerAt('info');
+    const cause = Object.assign(new Error('duplicate'), { code: '23505', detail: 'Key (hash)=(hou_secret) exists' });
+    logger.error(new QueryFailedError('insert into api_keys values ($1)', ['hou_secret'], cause));
+    expect(lines[0]?.err).toMatchObject({ message: 'duplicate', code: '23505', query: expect.any(String) });
+    expect(JSON.stringify(lines)).not.toContain('hou_secret');
   });
 
   it('takes what the Logger of the framework says, fields and errors with their stack', () => {

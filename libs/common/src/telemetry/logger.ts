@@ -32,6 +32,8 @@ export class JsonLogger implements LoggerService {
       base: { service, pid: process.pid },
       formatters: { level: (label: string) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
+      // A failed statement's error carries all that was sent and the row that was refused: keys, secrets, people's text.
+      redact: { paths: ['err.parameters', 'err.detail', 'err.driverError'], remove: true },
     };
     this.pino = pino(options, destination ?? standardOutput());
   }
