@@ -5,6 +5,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
+import { DashboardModule } from './dashboard/dashboard.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -27,6 +28,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     BudgetsModule,
     CostsModule,
     DeadLettersModule,
+    DashboardModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,

@@ -39,6 +39,7 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   provider_parkings: 'workspace',
   schedules: 'workspace',
   schedule_ticks: 'workspace',
+  inbox_counts: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */

@@ -72,7 +72,11 @@ begin
   perform enter_tenant(p_organization, null);
   with taken as (
     delete from inbox_counts where ctid = any(array(
-      select ctid from inbox_counts where organization_id = p_organization limit p_limit for update skip locked))
+      select ctid from inbox_counts
+       where organization_id = p_organization
+         and (workspace_id, bucket) in (select workspace_id, bucket from inbox_counts
+                                         where organization_id = p_organization group by 1, 2 having count(*) > 1)
+       limit p_limit for update skip locked))
     returning workspace_id, bucket, delta
   ), kept as (
     insert into inbox_counts (organization_id, workspace_id, bucket, delta)

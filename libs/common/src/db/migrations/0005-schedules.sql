@@ -82,7 +82,54 @@ create trigger tasks_tell_schedule after update of ended_at on tasks for each ro
   when (new.ended_at is not null and old.ended_at is null and new.created_by like 'schedule:%')
   execute function tell_schedule_task_ended();
 
--- What waits in the inbox, oldest first, with all that a count of it needs.
+-- What waited longest among the tasks that could be taken.
 create index tasks_waiting on tasks (workspace_id, status_since, id)
-  include (organization_id, priority_rank, open_dependencies, approval_id, next_retry_at, retry_reason)
-  where status = 'inbox';
+  where status = 'inbox' and next_retry_at is null and open_dependencies = 0 and approval_id is null;
+
+-- How many tasks of an inbox can be taken, by priority, and what the rest waits for: sums of changes, written in the
+-- transaction that changes the task. Only inserted, and folded by a duty, so that nobody waits for a counter.
+create table inbox_counts (
+  organization_id uuid not null,
+  workspace_id uuid not null,
+  bucket text not null check (bucket in ('urgent', 'high', 'normal', 'low', 'dependency', 'approval', 'quota', 'retry')),
+  delta bigint not null
+);
+create index inbox_counts_by_workspace on inbox_counts (organization_id, workspace_id);
+
+create function inbox_bucket(p_status text, p_priority text, p_open_dependencies int, p_approval uuid, p_next_retry timestamptz, p_reason text)
+returns text language sql immutable as $$
+  select case when p_status <> 'inbox' then null when p_open_dependencies > 0 then 'dependency' when p_approval is not null then 'approval'
+              when p_next_retry is null then p_priority when p_reason = 'quota' then 'quota' else 'retry' end
+$$;
+create function count_new_tasks() returns trigger language plpgsql as $$
+begin
+  insert into inbox_counts (organization_id, workspace_id, bucket, delta)
+  select organization_id, workspace_id, bucket, count(*)
+    from (select n.organization_id, n.workspace_id,
+                 inbox_bucket(n.status, n.priority, n.open_dependencies, n.approval_id, n.next_retry_at, n.retry_reason) as bucket
+            from new_tasks n) b
+   where bucket is not null group by 1, 2, 3;
+  return null;
+end $$;
+create function count_changed_task() returns trigger language plpgsql as $$
+declare
+  v_before text := inbox_bucket(old.status, old.priority, old.open_dependencies, old.approval_id, old.next_retry_at, old.retry_reason);
+  v_after text := inbox_bucket(new.status, new.priority, new.open_dependencies, new.approval_id, new.next_retry_at, new.retry_reason);
+begin
+  if v_before is distinct from v_after then
+    insert into inbox_counts (organization_id, workspace_id, bucket, delta)
+    select new.organization_id, new.workspace_id, b.bucket, b.delta
+      from (values (v_before, -1), (v_after, 1)) as b(bucket, delta) where b.bucket is not null;
+  end if;
+  return null;
+end $$;
+create function forget_inbox_counts() returns trigger language plpgsql as $$
+begin
+  delete from inbox_counts where organization_id = old.organization_id and workspace_id = old.id;
+  return null;
+end $$;
+create trigger tasks_count_new after insert on tasks referencing new table as new_tasks
+  for each statement execute function count_new_tasks();
+create trigger tasks_count_changed after update of status, priority, open_dependencies, approval_id, next_retry_at, retry_reason on tasks
+  for each row when (old.status = 'inbox' or new.status = 'inbox') execute function count_changed_task();
+create trigger workspaces_forget_counts after delete on workspaces for each row execute function forget_inbox_counts();
