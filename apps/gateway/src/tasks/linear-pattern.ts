@@ -3,6 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 // V8 carries an engine that matches in linear time; it must be switched on before the first pattern asks for it.
 setFlagsFromString('--enable-experimental-regexp-engine');
 
+/** The flag that asks for that engine; an expression it cannot match in linear time is refused. */
+const LINEAR = 'l';
+
 /**
  * A regular expression of a stranger, which matches in time linear in the text, however it is written.
  *
@@ -10,5 +13,5 @@ setFlagsFromString('--enable-experimental-regexp-engine');
  */
 export function linearPattern(source: string): RegExp {
   if (/\\[pPk]/.test(source)) throw new SyntaxError('Unicode properties and named references are not supported');
-  return new RegExp(source, 'l');
+  return new RegExp(source, LINEAR);
 }

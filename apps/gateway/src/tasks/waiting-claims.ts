@@ -128,17 +128,16 @@ export class WaitingClaims implements OnApplicationBootstrap, OnApplicationShutd
       waiting.again = true;
       return true;
     }
-    let isWorthwhile = true;
     waiting.isLooking = true;
     try {
-      do {
+      for (;;) {
         waiting.again = false;
-        isWorthwhile = await waiting.look();
-      } while (waiting.again && this.byWorkspace.get(workspaceId)?.has(waiting));
+        const isWorthwhile = await waiting.look();
+        if (!waiting.again || !this.byWorkspace.get(workspaceId)?.has(waiting)) return isWorthwhile;
+      }
     } finally {
       waiting.isLooking = false;
     }
-    return isWorthwhile;
   }
 
   private add(workspaceId: string, waiting: Waiting): void {

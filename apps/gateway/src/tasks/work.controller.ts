@@ -32,6 +32,7 @@ export class WorkController {
   @Post('agents/:id/claim')
   @HttpCode(200)
   @Can('tasks:work')
+  @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Ask for the next task',
     description:
@@ -61,6 +62,7 @@ export class WorkController {
   @Post('tasks/:id/heartbeat')
   @HttpCode(200)
   @Can('tasks:work')
+  @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Extend the lease',
     description: 'May carry a checkpoint and cumulative usage. `continue: false` means: stop now.',

@@ -1,4 +1,4 @@
-import { isTerminal, type TaskStatus } from './task-states.js';
+import type { TaskStatus } from './task-states.js';
 
 export const WHY_REASONS = [
   'no_able_agent',
@@ -47,15 +47,18 @@ const TOP_LEVEL = 5;
 
 /** Why a task is not being worked on right now. The first reason that holds, from the task's own to its agents'. */
 export function why(task: WaitingTask, agents: readonly WaitingAgent[]): Why {
-  if (isTerminal(task.status)) return { reason: 'terminal' };
   switch (task.status) {
+    case 'done':
+    case 'failed':
+    case 'cancelled':
+      return { reason: 'terminal' };
     case 'assigned':
     case 'in_progress':
       return { reason: 'running' };
     case 'blocked':
     case 'review':
       return { reason: 'approval' };
-    default:
+    case 'inbox':
       return whyInInbox(task, agents);
   }
 }
