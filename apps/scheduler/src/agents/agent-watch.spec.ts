@@ -62,7 +62,7 @@ describe('the watch over agents', () => {
       { state: 'offline', count: 30 },
     ]);
     const wrong = await query(
-      `select subject from (select subject, data->>'from' as came, lag(data->>'to') over (partition by subject order by position, seq) as was
+      `select subject from (select subject, data->>'from' as came, lag(data->>'to') over (partition by subject order by seq) as was
                               from events where type = 'agent.state_changed') e where was <> came`,
     );
     expect(wrong).toEqual([]);
