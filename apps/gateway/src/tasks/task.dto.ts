@@ -121,6 +121,7 @@ export class CreateTaskDto {
   @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.map(capability) : value))
   @IsArray()
   @ArrayMaxSize(MAX_LIST)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   requiredCapabilities?: RequiredCapabilityDto[];
 
@@ -235,6 +236,7 @@ export class CreateTasksDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MAX_BULK)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => CreateTaskDto)
   items: CreateTaskDto[];
