@@ -162,6 +162,22 @@ describe('schedules', () => {
     expect(history.costUsd).toBe('0.75');
   });
 
+  it.each([
+    ['cron', { task: { title: 'Paid', assignee: 'payee', budgetUsd: '0.5' } }],
+    ['manual', null],
+  ] as const)('make the runs of their tasks known as such: %s', async (trigger, target) => {
+    bodyOf(await gateway.owner.post('/api/agents', { name: 'payee' }, { 'idempotency-key': 'payee' }), 201);
+    if (target) bodyOf(await gateway.owner.post(`/api/schedules/${(await create({ target })).id}/run`), 201);
+    else bodyOf(await gateway.owner.post('/api/tasks', { title: 'Paid', assignee: 'payee', budgetUsd: '0.5' }), 201);
+    const { task, lease } = bodyOf<{ task: { id: string }; lease: { id: string; fence: number } }>(
+      await gateway.owner.post('/api/agents/payee/claim'),
+      200,
+    );
+    expect(await query('select trigger from executions where task_id = $1', [task.id])).toEqual([{ trigger }]);
+    const report = { lease: { id: lease.id, fence: lease.fence }, result: {} };
+    bodyOf(await gateway.owner.post(`/api/tasks/${task.id}/complete`, report), 200);
+  });
+
   it('show when they would be due, across a change of the clocks', async () => {
     const ask = { cron: '30 2 * * *', timezone: 'Europe/Berlin', from: '2027-03-27T12:00:00Z', count: 2 };
     expect(bodyOf(await gateway.owner.post('/api/schedules/preview', ask), 200)).toEqual({

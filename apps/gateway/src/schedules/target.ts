@@ -1,4 +1,5 @@
 import { formatUsd } from '@houston/common/domain/money.js';
+import { HEARTBEAT_TAG } from '@houston/common/domain/task-trigger.js';
 import { invalid } from '../http/problem.js';
 import { columnsOf } from '../tasks/task-fields.js';
 import type { HeartbeatTargetDto, TargetDto, TaskTargetDto } from './schedule.dto.js';
@@ -14,7 +15,6 @@ export interface FoundAgent {
 }
 
 const KINDS = ['task', 'heartbeat', 'workflow', 'standup'] as const;
-const HEARTBEAT_TAG = 'heartbeat';
 const HEARTBEAT_MESSAGE = 'Look at the board and take care of what is yours.';
 
 /** @throws Problem invalid_values */

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as newId } from 'uuid';
 import { Database } from '@houston/common/db/database.js';
+import { taskTrigger } from '@houston/common/domain/task-trigger.js';
 import { returnedMove } from '@houston/common/tasks/task-move.js';
 import { moveTasks } from '@houston/common/tasks/task-moves.store.js';
 import { AdmissionService } from '../admission/admission.service.js';
@@ -82,7 +83,7 @@ export class ClaimService {
         model: engine?.models[0] ?? 'unknown',
         provider: engine?.provider ?? null,
         estimate: { costNano: BigInt(task.budget_nano) },
-        trigger: task.parent_id === null ? 'manual' : 'delegation',
+        trigger: taskTrigger(task.created_by, task.tags, task.parent_id),
         taskId: task.id,
         holdSeconds: HOLD_SECONDS,
       },

@@ -1,3 +1,4 @@
+import { insertSchedule, type NewSchedule } from '../../../../test/factories/schedule.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
 import { v7 as newId } from 'uuid';
 import { ScheduleStore } from './schedule.store.js';
@@ -26,43 +27,7 @@ afterEach(() => db.close());
 const query = <Row>(sql: string, parameters: unknown[] = []) =>
   db.database.inOrganization(db.organizationId, (tx) => tx.query<Row>(sql, parameters));
 
-interface NewSchedule {
-  everySeconds?: number;
-  catchUp?: string;
-  overlap?: string;
-  jitterSeconds?: number;
-  timezone?: string;
-  task?: Record<string, unknown>;
-  /** Wakes this agent. */
-  agentId?: string;
-  /** When its first tick came. */
-  dueSecondsAgo?: number;
-}
-
-async function schedule(options: NewSchedule = {}): Promise<string> {
-  const {
-    everySeconds = 3_600,
-    catchUp = 'none',
-    overlap = 'skip',
-    jitterSeconds = 0,
-    dueSecondsAgo = 0.2,
-    agentId,
-  } = options;
-  const id = newId();
-  await query(
-    `insert into schedules (organization_id, workspace_id, id, name, every_seconds, timezone, anchor_at, next_tick_at, target_kind,
-                            target, task, agent_id, catch_up, overlap, jitter_seconds, created_by)
-     select $1, $2, $3, 'Report', $4::int, $5, d.at - make_interval(secs => $4::int), d.at, case when $6::uuid is null then 'task' else 'heartbeat' end,
-            '{}', $7, $6, $8, $9, $10, 'system'
-       from (select date_trunc('milliseconds', now() - make_interval(secs => $11)) as at) d`,
-    [
-      ...[db.organizationId, db.workspaceId, id, everySeconds, options.timezone ?? 'UTC', agentId ?? null],
-      JSON.stringify({ title: 'Report', priority: 'normal', assignee_id: agentId, ...options.task }),
-      ...[catchUp, overlap, jitterSeconds, dueSecondsAgo],
-    ],
-  );
-  return id;
-}
+const schedule = (options: NewSchedule = {}) => insertSchedule(db, options);
 
 /** The next tick comes now. */
 async function tickAgain(id: string): Promise<void> {
@@ -85,12 +50,6 @@ const tasks = () => query<{ id: string; title: string }>('select id, title from 
 
 async function end(taskId: string | null, status: 'done' | 'failed' | 'cancelled') {
   await query(`update tasks set status = $2, ended_at = now(), result = '{}' where id = $1`, [taskId, status]);
-}
-
-async function agent(name: string): Promise<string> {
-  const id = newId();
-  await query('insert into agents (organization_id, id, name) values ($1, $2, $3)', [db.organizationId, id, name]);
-  return id;
 }
 
 describe('a tick', () => {
@@ -285,80 +244,5 @@ describe('the breaker', () => {
     await end((await ticksOf(id))[0]!.task_id, 'cancelled');
     await ticker.runOnce();
     expect(await breakerOf(id)).toMatchObject({ failures: 0 });
-  });
-});
-
-describe('a heartbeat', () => {
-  const makeTask = () =>
-    db.database.inOrganization(db.organizationId, (tx) =>
-      tx.query(`select create_tasks($1, $2, 'system', $3)`, [
-        ...[db.organizationId, db.workspaceId],
-        JSON.stringify([{ id: newId(), title: 'Work', priority: 'normal' }]),
-      ]),
-    );
-  async function beat(id: string): Promise<string> {
-    await tickAgain(id);
-    const last = (await ticksOf(id)).at(-1)!;
-    if (last.task_id) await end(last.task_id, 'done');
-    await ticker.runOnce();
-    return last.outcome;
-  }
-
-  it('wakes its agent the first time, and again only when the board has changed', async () => {
-    const agentId = await agent('researcher');
-    const id = await schedule({ agentId, dueSecondsAgo: -60 });
-    expect(await beat(id)).toBe('running');
-    expect(await beat(id)).toBe('HEARTBEAT_OK');
-    expect(await beat(id)).toBe('HEARTBEAT_OK');
-    await makeTask();
-    expect(await beat(id)).toBe('running');
-    expect(await beat(id)).toBe('HEARTBEAT_OK');
-    expect((await tasks()).filter((task) => task.title === 'Report')).toHaveLength(2);
-  });
-
-  it('is not woken by the heartbeats of others, nor by another workspace', async () => {
-    const [a, b] = [await agent('a'), await agent('b')];
-    const [one, two] = [
-      await schedule({ agentId: a, dueSecondsAgo: -60 }),
-      await schedule({ agentId: b, dueSecondsAgo: -60 }),
-    ];
-    await beat(one);
-    await beat(two);
-    await query(`insert into workspaces (organization_id, id, slug, name) values ($1, $2, 'other', 'Other')`, [
-      db.organizationId,
-      newId(),
-    ]);
-    await query(`select create_tasks($1, (select id from workspaces where slug = 'other'), 'system', $2)`, [
-      db.organizationId,
-      JSON.stringify([{ id: newId(), title: 'Elsewhere', priority: 'normal' }]),
-    ]);
-    expect([await beat(one), await beat(two), await beat(one)]).toEqual([
-      'HEARTBEAT_OK',
-      'HEARTBEAT_OK',
-      'HEARTBEAT_OK',
-    ]);
-  });
-
-  it('sees the task of another schedule that came in the same moment', async () => {
-    const id = await schedule({ agentId: await agent('a'), dueSecondsAgo: -60 });
-    await beat(id);
-    expect(await beat(id)).toBe('HEARTBEAT_OK');
-    await schedule();
-    const outcomes = [await beat(id), await beat(id)];
-    expect(outcomes.filter((outcome) => outcome === 'running')).toHaveLength(1);
-  });
-
-  it('sees what a transaction did that was running when it last looked', async () => {
-    const id = await schedule({ agentId: await agent('a'), dueSecondsAgo: -60 });
-    await beat(id);
-    await db.database.inOrganization(db.organizationId, async (tx) => {
-      await tx.query(`select create_tasks($1, $2, 'system', $3)`, [
-        ...[db.organizationId, db.workspaceId],
-        JSON.stringify([{ id: newId(), title: 'Slow', priority: 'normal' }]),
-      ]);
-      expect(await beat(id)).toBe('HEARTBEAT_OK');
-    });
-    expect(await beat(id)).toBe('running');
-    expect(await beat(id)).toBe('HEARTBEAT_OK');
   });
 });
