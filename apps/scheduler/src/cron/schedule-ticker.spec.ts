@@ -1,6 +1,8 @@
 import { insertSchedule, type NewSchedule } from '../../../../test/factories/schedule.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { DutyRunner } from '@houston/common/duties/duty-runner.js';
 import { v7 as newId } from 'uuid';
+import { until } from '../../../../test/support/until.js';
 import { ScheduleStore } from './schedule.store.js';
 import { ScheduleTicker } from './schedule-ticker.js';
 import { TickCleaner } from './tick-cleaner.js';
@@ -71,6 +73,19 @@ describe('a tick', () => {
     await query('update schedules set enabled = false, next_tick_at = null where id = $1', [paused]);
     expect(await ticker.runOnce()).toEqual({ due: 0, ticks: 0 });
     expect([...(await ticksOf(early)), ...(await ticksOf(paused))]).toEqual([]);
+  });
+
+  it('comes within a second of its time when the duty runs by itself', async () => {
+    const id = await schedule({ everySeconds: 1, overlap: 'allow', dueSecondsAgo: -1 });
+    const runner = new DutyRunner(ticker);
+    runner.start();
+    await until(async () => (await ticksOf(id)).length >= 4);
+    await runner.stop();
+    const [worst] = await query<{ late: number }>(
+      'select max(extract(epoch from started_at - tick_at))::float8 as late from schedule_ticks',
+    );
+    expect(worst!.late).toBeLessThan(1);
+    expect((await ticksOf(id)).every((tick) => tick.outcome === 'running')).toBe(true);
   });
 
   it('that a scheduler wrote before it died is run by another', async () => {
