@@ -62,59 +62,58 @@ language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_whole text := coalesce(current_setting('houston.whole_organization', true), '');
-  v_row record;
+  v_locked uuid[];
+  v_agent uuid;
   v_changed int := 0;
 begin
   -- An agent works in many workspaces; its leases count wherever they are.
   perform set_config('houston.whole_organization', 'on', true);
-  insert into agent_presence (organization_id, agent_id)
-  select p_organization, a.id from agents a
-   where a.id = any(p_agents) and not exists (select from agent_presence p where p.agent_id = a.id)
-   order by a.id
-  on conflict do nothing;
-  for v_row in
-    select p.agent_id, a.name
-      from agent_presence p join agents a on a.id = p.agent_id
-     where p.agent_id = any(p_agents) order by p.agent_id for update of p
-  loop
-    if note_agent(p_organization, v_row.agent_id, v_row.name, p_seen, p_actor) then v_changed := v_changed + 1; end if;
+  v_locked := array(select p.agent_id from agent_presence p where p.agent_id = any(p_agents) order by p.agent_id for update);
+  if cardinality(v_locked) < cardinality(p_agents) then
+    insert into agent_presence (organization_id, agent_id)
+    select p_organization, a.id from agents a where a.id = any(p_agents) and a.id <> all(v_locked) order by a.id
+    on conflict do nothing;
+    v_locked := array(select p.agent_id from agent_presence p where p.agent_id = any(p_agents) order by p.agent_id for update);
+  end if;
+  foreach v_agent in array v_locked loop
+    if note_agent(p_organization, v_agent, p_seen, p_actor) then v_changed := v_changed + 1; end if;
   end loop;
   perform set_config('houston.whole_organization', v_whole, true);
   return v_changed;
 end $$;
 
 -- One agent, whose presence the caller has locked: what is read here was committed before the lock was given.
-create or replace function note_agent(p_organization uuid, p_agent uuid, p_name text, p_seen boolean, p_actor text) returns boolean
+create or replace function note_agent(p_organization uuid, p_agent uuid, p_seen boolean, p_actor text) returns boolean
 language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
-  v agent_presence;
-  v_registry agents;
+  v record;
   v_seen_at timestamptz;
-  v_unacknowledged int;
-  v_acknowledged int;
   v_blocked boolean := false;
   v_present boolean;
   v_state text;
   v_health text;
   v_wake_at timestamptz;
 begin
-  select * into v from agent_presence where agent_id = p_agent;
-  select * into v_registry from agents where id = p_agent;
+  select p.*, a.name, a.enabled, a.paused_at is not null as paused, a.draining_at is not null as draining,
+         l.unacknowledged, l.acknowledged
+    into v
+    from agent_presence p join agents a on a.id = p.agent_id,
+         lateral (select (count(*) filter (where t.status = 'assigned'))::int as unacknowledged,
+                         (count(*) filter (where t.status = 'in_progress'))::int as acknowledged
+                    from tasks t
+                   where t.organization_id = p_organization and t.lease_agent_id = p_agent and t.lease_expires_at > now()) l
+   where p.agent_id = p_agent;
   v_seen_at := case when p_seen then greatest(now(), v.last_seen_at) else v.last_seen_at end;
-  select count(*) filter (where status = 'assigned'), count(*) filter (where status = 'in_progress')
-    into v_unacknowledged, v_acknowledged
-    from tasks where organization_id = p_organization and lease_agent_id = p_agent and lease_expires_at > now();
-  v_present := v_unacknowledged + v_acknowledged > 0 or coalesce(v_seen_at > now() - agent_silence(), false);
-  if v_present and v_unacknowledged + v_acknowledged = 0 then
+  v_present := v.unacknowledged + v.acknowledged > 0 or coalesce(v_seen_at > now() - agent_silence(), false);
+  if v_present and v.unacknowledged + v.acknowledged = 0 then
     v_blocked := exists (
       select from task_attempts a join tasks t on t.workspace_id = a.workspace_id and t.id = a.task_id
        where a.organization_id = p_organization and a.agent_id = p_agent and a.kind = 'blocked'
          and t.status = 'blocked' and t.lease_fence = a.fence);
   end if;
-  v_state := agent_state_of(v_registry.enabled, v_registry.paused_at is not null, v_registry.draining_at is not null,
-                            v_present, v_unacknowledged, v_acknowledged, v_blocked);
-  v_health := agent_health_of(v_registry.enabled, v_present, coalesce(v.degraded_until > now(), false));
+  v_state := agent_state_of(v.enabled, v.paused, v.draining, v_present, v.unacknowledged, v.acknowledged, v_blocked);
+  v_health := agent_health_of(v.enabled, v_present, coalesce(v.degraded_until > now(), false));
   v_wake_at := case when v_present then greatest(now() + interval '1 second', least(
                  v_seen_at + agent_silence(), case when v_state <> 'idle' then now() + interval '5 seconds' end)) end;
   v_wake_at := least(v_wake_at, case when v.degraded_until > now() then v.degraded_until end);
@@ -130,13 +129,13 @@ begin
 
   insert into events (organization_id, workspace_id, id, type, actor, subject, data)
   select p_organization, null, gen_random_uuid(), 'agent.state_changed', p_actor, 'agent:' || p_agent,
-         jsonb_build_object('agentId', p_agent, 'name', p_name, 'from', s.state, 'to', s.next, 'since', v.state_changed_at)
+         jsonb_build_object('agentId', p_agent, 'name', v.name, 'from', s.state, 'to', s.next, 'since', v.state_changed_at)
     from (select coalesce(lag(step) over (order by n), v.state) as state, step as next, n
             from unnest(agent_state_path(v.state, v_state)) with ordinality as p(step, n)) s order by s.n;
   if v_health <> v.health then
     insert into events (organization_id, workspace_id, id, type, actor, subject, data)
     values (p_organization, null, gen_random_uuid(), 'agent.health_changed', p_actor, 'agent:' || p_agent,
-            jsonb_build_object('agentId', p_agent, 'name', p_name, 'from', v.health, 'to', v_health,
+            jsonb_build_object('agentId', p_agent, 'name', v.name, 'from', v.health, 'to', v_health,
                                'reason', case when v_health = 'degraded' then v.degraded_reason end));
   end if;
   update agent_presence
