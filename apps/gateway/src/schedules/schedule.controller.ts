@@ -93,6 +93,7 @@ export class ScheduleController {
   @Post('preview')
   @HttpCode(200)
   @Can('schedules:read')
+  @TakesIdempotencyKey()
   @ApiOperation({ summary: 'When a schedule would be due', description: 'Nothing is kept.' })
   @ApiOkResponse({ type: PreviewView })
   @Problems()
@@ -170,7 +171,8 @@ export class ScheduleController {
   @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Let no tick come until it is resumed',
-    description: 'Pausing a paused one changes nothing; none of the time is made up for.',
+    description:
+      'Ticks that still wait for their turn are skipped; the run that goes on is left alone. None of the time is made up for.',
   })
   @ApiOkResponse({ type: ScheduleView })
   @Problems('not_found')

@@ -60,7 +60,7 @@ export class HeartbeatTargetDto {
 
 /** An agent's bare name stands for its heartbeat. */
 function heartbeat(value: unknown): unknown {
-  return typeof value === 'string' ? { agent: value } : value;
+  return typeof value === 'string' ? Object.assign(new HeartbeatTargetDto(), { agent: value }) : value;
 }
 
 export class TargetDto {

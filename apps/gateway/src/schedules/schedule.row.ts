@@ -12,6 +12,7 @@ export const TICK_OUTCOMES = [
   'missed',
   'HEARTBEAT_OK',
 ] as const;
+export const SKIP_REASONS = ['overlap', 'queue_full', 'breaker_open', 'paused'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 export type TickOutcome = (typeof TICK_OUTCOMES)[number];
 export type TargetKind = 'task' | 'heartbeat';
@@ -54,7 +55,7 @@ export interface TickRow {
   tick_at: Date;
   origin: 'clock' | 'manual';
   outcome: TickOutcome;
-  reason: 'overlap' | 'queue_full' | 'breaker_open' | null;
+  reason: (typeof SKIP_REASONS)[number] | null;
   error: string | null;
   missed_count: number | null;
   missed_until: Date | null;

@@ -74,9 +74,12 @@ export class ScheduleStore {
   async update(tx: Tx, columns: ScheduleColumns): Promise<ScheduleRow> {
     const [row] = await tx.query<ScheduleRow>(
       `update schedules s set (${COLUMNS}) = (select ${COLUMNS} from jsonb_populate_record(null::schedules, $3)),
+              seen_below = case when p.same_agent then s.seen_below end,
+              seen_running = case when p.same_agent then s.seen_running end,
               version = s.version + 1, updated_at = now()
+         from (select $4::uuid is not distinct from (select agent_id from schedules where workspace_id = $1 and id = $2) as same_agent) p
         where workspace_id = $1 and id = $2 returning ${ROW}`,
-      [tx.workspaceId, columns.id, JSON.stringify(columns)],
+      [tx.workspaceId, columns.id, JSON.stringify(columns), columns.agent_id],
     );
     if (!row) throw new Error(`Schedule ${columns.id} vanished under its lock`);
     return row;

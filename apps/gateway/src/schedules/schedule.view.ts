@@ -7,6 +7,7 @@ import {
   OVERLAPS,
   type Overlap,
   type ScheduleRow,
+  SKIP_REASONS,
   TICK_OUTCOMES,
   type TickOutcome,
   type TickRow,
@@ -103,7 +104,7 @@ export class TickView {
   })
   outcome: TickOutcome;
 
-  @ApiProperty({ enum: ['overlap', 'queue_full', 'breaker_open'], nullable: true, description: 'Why it was skipped' })
+  @ApiProperty({ enum: SKIP_REASONS, nullable: true, description: 'Why it was skipped' })
   reason: TickRow['reason'];
 
   @ApiProperty({ nullable: true, type: String, example: null })

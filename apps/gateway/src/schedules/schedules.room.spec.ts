@@ -200,6 +200,17 @@ describe('schedules', () => {
     expect(new Date(chosen.nextTicks[0]!).getUTCMinutes()).toBe(7);
   });
 
+  it('that are given to another agent wake it the first time, whatever the one before has seen', async () => {
+    bodyOf(await gateway.owner.post('/api/agents', { name: 'successor' }), 201);
+    const { id } = await create({ target: { heartbeat: { agent: 'researcher' } }, overlap: 'allow' });
+    const beat = async () => bodyOf<TickView>(await gateway.owner.post(`/api/schedules/${id}/run`), 201).outcome;
+    expect([await beat(), await beat()]).toEqual(['running', 'HEARTBEAT_OK']);
+    bodyOf(await gateway.owner.patch(`/api/schedules/${id}`, { name: 'Renamed' }), 200);
+    expect(await beat()).toBe('HEARTBEAT_OK');
+    bodyOf(await gateway.owner.patch(`/api/schedules/${id}`, { target: { heartbeat: 'successor' } }), 200);
+    expect([await beat(), await beat()]).toEqual(['running', 'HEARTBEAT_OK']);
+  });
+
   it('are listed by name, page by page, and are gone when deleted', async () => {
     await gateway.workspace('listed');
     const client = gateway.as(gateway.db.ownerKey, 'listed');

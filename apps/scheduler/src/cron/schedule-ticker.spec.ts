@@ -191,6 +191,17 @@ describe('a run', () => {
     }
   });
 
+  it('does not begin after its schedule was paused', async () => {
+    const id = await schedule({ overlap: 'queue' });
+    await ticker.runOnce();
+    await tickAgain(id);
+    await query('update schedules set enabled = false, next_tick_at = null where id = $1', [id]);
+    await end((await ticksOf(id))[0]!.task_id, 'done');
+    await ticker.runOnce();
+    await ticker.runOnce();
+    expect(await ticksOf(id)).toMatchObject([{ outcome: 'succeeded' }, { outcome: 'skipped', reason: 'paused' }]);
+  });
+
   it('does not wait behind more than a hundred', async () => {
     const id = await schedule({ overlap: 'queue', catchUp: 'all', everySeconds: 1, dueSecondsAgo: 99.5 });
     await ticker.runOnce();

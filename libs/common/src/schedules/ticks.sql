@@ -188,11 +188,12 @@ begin
   end if;
 end $$;
 
--- Why a tick does not run now: breaker_open | overlap | queue_full, or `queue` when it has to wait for its turn; else null.
+-- Why a tick does not run now: paused | breaker_open | overlap | queue_full, or `queue` when it has to wait for its turn; else null.
 -- At most 100 ticks of a schedule wait.
 create or replace function refusal_of_tick(p_schedule schedules, p_tick schedule_ticks) returns text language sql stable
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
   select case
+    when p_tick.origin = 'clock' and not p_schedule.enabled then 'paused'
     when p_tick.origin = 'clock' and p_schedule.breaker_until > now() then 'breaker_open'
     when p_schedule.overlap = 'allow' then null
     when exists (

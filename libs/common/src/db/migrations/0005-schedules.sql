@@ -49,7 +49,7 @@ create table schedule_ticks (
   origin text not null check (origin in ('clock', 'manual')),
   outcome text not null check (outcome in (
     'waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped', 'missed', 'HEARTBEAT_OK')),
-  reason text check (reason in ('overlap', 'queue_full', 'breaker_open')),
+  reason text check (reason in ('overlap', 'queue_full', 'breaker_open', 'paused')),
   error text,
   missed_count int check (missed_count > 0), -- ticks that this row stands for
   missed_until timestamptz, -- the last of them
