@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CliFixture, type CliRun } from '../test/support/cli-fixture.js';
@@ -215,6 +216,27 @@ describe('the sidecar', () => {
     expect(await sidecar.ended).toEqual({ code: 0, signal: null });
     await until(() => !isAlive(grandchild));
     expect(hub.said('release')).toHaveLength(1);
+  });
+
+  it('ends with the npx that started it, which hands no signal on', async () => {
+    hub.tasks.push({ id: 't1' });
+    const file = fileNamed('pid');
+    const [node, program] = cli.program(
+      `import { writeFileSync } from 'node:fs'; writeFileSync('${file}', String(process.pid)); setInterval(() => {}, 1000);`,
+    );
+    const shell = spawn(
+      'sh',
+      ['-c', `"${node}" houston.mjs agent run --name ${name} --grace 1 -- "${node}" "${program}" & wait`],
+      {
+        cwd: cli.root,
+        env: { PATH: process.env['PATH'], HOUSTON_CONFIG_DIR: cli.configDir, npm_command: 'exec' },
+        stdio: 'ignore',
+      },
+    );
+    const command = await pidIn(file);
+    shell.kill('SIGKILL');
+    await until(() => hub.said('release').length === 1);
+    await until(() => !isAlive(command));
   });
 
   it('gives the task back and ends when the command cannot be started', async () => {

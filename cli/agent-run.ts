@@ -12,6 +12,7 @@ import { Sidecar } from './sidecar/sidecar.js';
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 /** Concern the command alone. */
 const PASSED_ON = ['SIGHUP', 'SIGUSR2'] as const;
+const PARENT_LOOK_MS = 500;
 
 /** Works for an agent until stopped. @throws CliFault when that is of no use */
 export async function runAgent(options: RunOptions): Promise<void> {
@@ -26,12 +27,24 @@ export async function runAgent(options: RunOptions): Promise<void> {
   const sidecar = new Sidecar({ hub, config, outbox, command, concurrency, waitSeconds, tasks, graceMs, log });
   for (const signal of ENDING) process.on(signal, () => sidecar.stop(signal));
   for (const signal of PASSED_ON) process.on(signal, () => sidecar.forward(signal));
+  stopWithNpx(sidecar);
   log(`${config.agent} works for ${config.hub}, ${concurrency} at a time`);
   try {
     await sidecar.run();
   } catch (error) {
     throw asFault(error, options);
   }
+}
+
+/** npx does not hand signals on: it dies and leaves us to the init process. Whoever ended it meant us. */
+function stopWithNpx(sidecar: Sidecar): void {
+  if (process.env['npm_command'] !== 'exec') return;
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    sidecar.stop('SIGTERM');
+  }, PARENT_LOOK_MS).unref();
 }
 
 /** Read once at the start; 1 while the hub is away, so that waiting for it is left to the claims. */
