@@ -111,13 +111,14 @@ describe('the state of a workspace', () => {
   });
 
   it.each([
-    ['waiting, freshly written', 'inbox', false],
-    ['waiting', 'inbox', true],
-    ['done', 'done', true],
-  ] as const)(`is told within ${LIMIT_MS} ms with ${MANY} tasks %s`, async (_, status, isVacuumed) => {
+    ['waiting', 'inbox'],
+    ['done', 'done'],
+  ] as const)(`is told within ${LIMIT_MS} ms with ${MANY} tasks %s, just written or long since`, async (_, status) => {
     await fill(status);
-    if (isVacuumed) await administer(gateway.db.url, (client) => client.query('vacuum analyze tasks'));
-    expect(await medianMs(status === 'inbox' ? MANY : 0)).toBeLessThan(LIMIT_MS);
+    const waiting = status === 'inbox' ? MANY : 0;
+    expect(await medianMs(waiting)).toBeLessThan(LIMIT_MS);
+    await administer(gateway.db.url, (client) => client.query('vacuum analyze tasks'));
+    expect(await medianMs(waiting)).toBeLessThan(LIMIT_MS);
   });
 
   it(`is told within ${LIMIT_MS} ms after ${UNFOLDED} changes that nobody has folded`, async () => {
