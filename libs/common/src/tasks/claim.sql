@@ -89,6 +89,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
 declare
   v_agent agents;
   v_candidates uuid[];
+  v_candidate uuid;
   v_task uuid;
   v_width int := 16;
 begin
@@ -100,11 +101,15 @@ begin
   if verdict is null then
     loop
       v_candidates := task_candidates(p_workspace, v_agent, v_width);
-      select t.id into v_task
-        from unnest(v_candidates) with ordinality as c(id, n) join tasks t on t.workspace_id = p_workspace and t.id = c.id
-       where t.status = 'inbox' and t.next_retry_at is null and t.open_dependencies = 0 and t.approval_id is null
-         and (t.assignee_id is null or t.assignee_id = p_agent) and (t.expires_at is null or t.expires_at > now())
-       order by c.n limit 1 for update of t skip locked;
+      -- One at a time by primary key: the planner would rather walk the lanes again than join to an array.
+      foreach v_candidate in array coalesce(v_candidates, '{}') loop
+        select t.id into v_task from tasks t
+         where t.workspace_id = p_workspace and t.id = v_candidate and t.status = 'inbox' and t.next_retry_at is null
+           and t.open_dependencies = 0 and t.approval_id is null and (t.assignee_id is null or t.assignee_id = p_agent)
+           and (t.expires_at is null or t.expires_at > now())
+           for update skip locked;
+        exit when v_task is not null;
+      end loop;
       exit when v_task is not null or coalesce(cardinality(v_candidates), 0) < v_width or v_width >= 4096;
       v_width := v_width * 8;
     end loop;
