@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-const SOURCES = ['apps', 'libs', 'launcher', 'bench'];
+const SOURCES = ['apps', 'libs', 'launcher', 'cli', 'bench'];
 const ALSO = ['.swcrc', 'package-lock.json', 'bin/built.mjs'];
 
 /** Compiles the sources to dist/ when they differ from those it was compiled from. */

@@ -8,7 +8,9 @@ import { ensureBuilt } from './built.mjs';
 import { ensureInstalled, requireNode } from './installed.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const sources = ['apps', 'libs', 'launcher', 'bench', 'test'].filter((folder) => existsSync(path.join(root, folder)));
+const sources = ['apps', 'libs', 'launcher', 'cli', 'bench', 'test'].filter((folder) =>
+  existsSync(path.join(root, folder)),
+);
 
 /** Name, program (a file in node_modules or ours) and arguments; the slowest first, because two run at a time. */
 const CHECKS = [

@@ -9,6 +9,7 @@ import { administer, openTestDatabase } from '../support/database.js';
 import { type ApiClient, bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
 
 const SOME_ID = '0199aaaa-0000-7000-8000-000000000001';
+const SOME_LEASE = { id: SOME_ID, fence: 1 };
 /** Agents belong to the organization and are known in all its workspaces. */
 const SHARED_BY_ALL = '/api/agents';
 /** Answers as long as the caller listens; its walls are tested beside it. */
@@ -22,6 +23,12 @@ const BODIES: Record<string, Record<string, unknown>> = {
   'PATCH /api/executions/{id}': { usage: { inputTokens: 1, outputTokens: 1 } },
   'POST /api/executions/{id}/complete': { status: 'failed' },
   'POST /api/budgets/{id}/freeze': { reason: 'x' },
+  'POST /api/tasks/{id}/transition': { to: 'blocked', blockerReason: 'x' },
+  'POST /api/tasks/{id}/heartbeat': { lease: SOME_LEASE },
+  'POST /api/tasks/{id}/complete': { lease: SOME_LEASE, result: 'x' },
+  'POST /api/tasks/{id}/fail': { lease: SOME_LEASE, kind: 'permanent', error: 'x' },
+  'POST /api/tasks/{id}/block': { lease: SOME_LEASE, blockerReason: 'x' },
+  'POST /api/tasks/{id}/release': { lease: SOME_LEASE },
 };
 
 interface Inhabited extends WorkspaceScope {
@@ -189,6 +196,7 @@ describe('the walls between workspaces', () => {
           'executions',
           'events',
           'deliveries',
+          'tasks',
         ]),
       );
     });
@@ -246,6 +254,7 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
   const client = gateway.as(key);
   const budget = { name: `of ${slug}`, limitUsd: '10', period: 'day' };
   const run = { agent: 'walled', model: 'gpt-4o', estimate: { costUsd: '0.01' }, tags: { of: slug } };
+  const schedule = { name: slug, everySeconds: 3_600, target: { task: { title: slug } } };
   const made = async (path: string, body: object) => bodyOf<{ id: string }>(await client.post(path, body), 201).id;
   const endpoint = await addEndpoint(where, `https://example.com/${slug}`);
   const { deliveryId } = await addDelivery(where, endpoint.id, { data: { of: slug } });
@@ -264,6 +273,8 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
     workspaces: { id: workspaceId },
     webhooks: { id: endpoint.id, deliveryId },
     'dead-letters': { id: deadLetterId },
+    tasks: { id: await made('/api/tasks', { title: slug }) },
+    schedules: { id: await made('/api/schedules', schedule) },
   };
   return { organizationId, workspaceId, slug, key, client, things };
 }

@@ -5,6 +5,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
+import { DashboardModule } from './dashboard/dashboard.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -13,6 +14,8 @@ import { LiveModule } from './live/live.module.js';
 import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { PricesModule } from './prices/prices.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+import { SchedulesModule } from './schedules/schedules.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
@@ -25,6 +28,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     BudgetsModule,
     CostsModule,
     DeadLettersModule,
+    DashboardModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,
@@ -32,6 +36,8 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ScrapeModule,
     KeysModule,
     PricesModule,
+    TasksModule,
+    SchedulesModule,
     WebhooksModule,
     WorkspacesModule,
   ],

@@ -1,7 +1,13 @@
 import { Module } from '@nestjs/common';
+import { AgentsModule } from './agents/agents.module.js';
+import { CronModule } from './cron/cron.module.js';
+import { DeadlinesModule } from './deadlines/deadlines.module.js';
+import { InboxCountsModule } from './inbox-counts/inbox-counts.module.js';
+import { LeasesModule } from './leases/leases.module.js';
 import { RelayModule } from './relay.module.js';
+import { RetriesModule } from './retries/retries.module.js';
 
 @Module({
-  imports: [RelayModule],
+  imports: [AgentsModule, CronModule, DeadlinesModule, InboxCountsModule, LeasesModule, RelayModule, RetriesModule],
 })
 export class SchedulerModule {}

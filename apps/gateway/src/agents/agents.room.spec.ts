@@ -82,7 +82,7 @@ describe('agents over HTTP', () => {
     ['a null description', { name: 'x', description: null }, 'description'],
     ['metadata that are a list', { name: 'x', metadata: [] }, 'metadata'],
     ['metadata of 20 kB', { name: 'x', metadata: { a: 'x'.repeat(20_000) } }, 'metadata'],
-    ['an unknown field', { name: 'x', role: 'owner' }, 'role'],
+    ['an unknown field', { name: 'x', colour: 'red' }, 'colour'],
   ])('refuse %s and name the field', async (_, body, path) => {
     const problem = bodyOf<{ errors: { path: string }[] }>(await gateway.owner.post('/api/agents', body), 422);
     expect(problem.errors.map((fault) => fault.path)).toContain(path);

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
@@ -6,29 +6,45 @@ import { Can } from '../http/caller.guard.js';
 import { idParam } from '../http/id-param.js';
 import { type Page, pageOf, readCursor } from '../http/page.js';
 import { ApiPage } from '../http/page-answer.js';
-import { DeadLettersQuery } from './dead-letter.dto.js';
+import { DeadLettersQuery, ReplayDto } from './dead-letter.dto.js';
 import { DeadLetterService } from './dead-letter.service.js';
-import { DeadLetterDetailView, deadLetterView, DeadLetterView } from './dead-letter.view.js';
+import {
+  DeadLetterDetailView,
+  deadLetterView,
+  DeadLetterView,
+  ListedDeadLetterView,
+  ReplayView,
+} from './dead-letter.view.js';
+import { TaskReplayService } from './task-replay.service.js';
 
 @ApiTags('dead letters')
 @ApiBearerAuth()
 @Controller('api/dead-letters')
 export class DeadLetterController {
-  constructor(@Inject(DeadLetterService) private readonly letters: DeadLetterService) {}
+  constructor(
+    @Inject(DeadLetterService) private readonly letters: DeadLetterService,
+    @Inject(TaskReplayService) private readonly tasks: TaskReplayService,
+  ) {}
 
   @Get()
   @Can('dead-letters:read')
   @ApiOperation({ summary: 'Work that was given up, newest first' })
-  @ApiPage(DeadLetterView)
+  @ApiPage(ListedDeadLetterView)
   @Problems()
   async list(
     @CurrentCaller() caller: Caller,
-    @Query() { limit, cursor, status }: DeadLettersQuery,
-  ): Promise<Page<DeadLetterView>> {
-    const binding = [caller.workspaceId, 'dead-letters', status];
+    @Query() { limit, cursor, ...filter }: DeadLettersQuery,
+  ): Promise<Page<ListedDeadLetterView>> {
+    const binding = [caller.workspaceId, 'dead-letters', filter];
     const [afterId = null] = readCursor(cursor, binding, 1) ?? [];
-    const rows = await this.letters.list(caller, { status, afterId, limit });
-    return pageOf(rows, limit, binding, (row) => [row.id], deadLetterView);
+    const rows = await this.letters.list(caller, { ...filter, afterId, limit });
+    return pageOf(
+      rows,
+      limit,
+      binding,
+      (row) => [row.id],
+      (row) => row,
+    );
   }
 
   @Get(':id')
@@ -40,11 +56,28 @@ export class DeadLetterController {
     return this.letters.find(caller, id);
   }
 
+  @Post('replay')
+  @HttpCode(200)
+  @Can('dead-letters:write')
+  @TakesIdempotencyKey()
+  @ApiOperation({
+    summary: 'Try many tasks again',
+    description: 'By `ids` or `filter`, each once, at a rate; `preview` shows what would happen.',
+  })
+  @ApiOkResponse({ type: ReplayView })
+  @Problems()
+  replayMany(@CurrentCaller() caller: Caller, @Body() body: ReplayDto): Promise<ReplayView> {
+    return this.tasks.replayMany(caller, body);
+  }
+
   @Post(':id/replay')
   @HttpCode(200)
   @Can('dead-letters:write')
   @TakesIdempotencyKey()
-  @ApiOperation({ summary: 'Try again, under the present schedule', description: 'Once; a webhook keeps its id.' })
+  @ApiOperation({
+    summary: 'Try again, under the present schedule',
+    description: 'Once; a webhook keeps its id, and a task is the same task with its attempts counted anew.',
+  })
   @ApiOkResponse({ type: DeadLetterView })
   @Problems('not_found', 'conflict')
   async replay(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<DeadLetterView> {

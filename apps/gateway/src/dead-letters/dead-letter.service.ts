@@ -5,8 +5,15 @@ import type { Caller } from '../http/caller.js';
 import { notFound, Problem } from '../http/problem.js';
 import { DeliveryService } from '../webhooks/delivery.service.js';
 import { Wakeups } from '../webhooks/wakeups.js';
-import { DeadLetterStore } from './dead-letter.store.js';
-import { type DeadLetterDetailView, type DeadLetterRow, deadLetterView } from './dead-letter.view.js';
+import { type DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
+import {
+  type DeadLetterDetailView,
+  type DeadLetterRow,
+  deadLetterView,
+  type ListedDeadLetterView,
+} from './dead-letter.view.js';
+import { TaskLetterStore } from './task-letter.store.js';
+import { TaskReplayService } from './task-replay.service.js';
 
 /** Decides about work that was given up: try again, or let it be. Each dead letter is decided once. */
 @Injectable()
@@ -15,25 +22,49 @@ export class DeadLetterService {
     @Inject(Database) private readonly db: Database,
     @Inject(DeadLetterStore) private readonly store: DeadLetterStore,
     @Inject(DeliveryService) private readonly deliveries: DeliveryService,
+    @Inject(TaskLetterStore) private readonly taskLetters: TaskLetterStore,
+    @Inject(TaskReplayService) private readonly replayer: TaskReplayService,
     @Inject(Wakeups) private readonly wakeups: Wakeups,
   ) {}
 
-  list(caller: Caller, filter: { status: string; afterId: string | null; limit: number }): Promise<DeadLetterRow[]> {
-    return this.db.inWorkspace(caller, (tx) => this.store.list(tx, filter));
+  list(caller: Caller, filter: DeadLetterFilter): Promise<ListedDeadLetterView[]> {
+    return this.db.inWorkspace(caller, async (tx) => {
+      const letters = await this.store.list(tx, filter);
+      const histories = await this.taskLetters.histories(
+        tx,
+        letters.flatMap((letter) => (letter.task_id === null ? [] : [letter.task_id])),
+      );
+      return letters.map((letter) => {
+        const view = deadLetterView(letter);
+        return letter.task_id === null ? view : { ...view, attempts: histories.get(letter.task_id) ?? [] };
+      });
+    });
   }
 
   /** With everything that was tried. @throws Problem not_found */
   find(caller: Caller, id: string): Promise<DeadLetterDetailView> {
     return this.db.inWorkspace(caller, async (tx) => {
       const letter = await this.present(tx, id);
-      return { ...deadLetterView(letter), attempts: await this.deliveries.history(tx, letter.delivery_id) };
+      return { ...deadLetterView(letter), attempts: await this.historyOf(tx, letter) };
     });
   }
 
   /** New attempts under the schedule as it is now. @throws Problem not_found, conflict */
   async replay(caller: Caller, id: string): Promise<DeadLetterRow> {
+    const { task_id: taskId, delivery_id: deliveryId } = await this.db.inWorkspace(caller, (tx) => this.open(tx, id));
+    if (taskId !== null) {
+      const replayed = await this.replayer.replay(caller, id, taskId);
+      if (!replayed) throw await this.decided(caller, id);
+      await this.wakeups.takeDown(id);
+      return replayed;
+    }
+    if (deliveryId === null) throw new Error(`Dead letter ${id} is of nothing`);
+    return this.replayDelivery(caller, id, deliveryId);
+  }
+
+  private async replayDelivery(caller: Caller, id: string, deliveryId: string): Promise<DeadLetterRow> {
     const { letter, wakeup } = await this.db.inWorkspace(caller, async (tx) => {
-      const { delivery_id: deliveryId } = await this.open(tx, id);
+      await this.open(tx, id);
       // The delivery before its dead letter, as the notifier locks them.
       await this.deliveries.lockForRestart(tx, deliveryId);
       const resolved = await this.resolve(tx, caller, id, 'replayed');
@@ -53,15 +84,25 @@ export class DeadLetterService {
     await this.wakeups.takeDown(id);
   }
 
+  private async historyOf(tx: Tx, letter: DeadLetterRow): Promise<DeadLetterDetailView['attempts']> {
+    if (letter.delivery_id !== null) return this.deliveries.history(tx, letter.delivery_id);
+    const taskId = letter.task_id ?? '';
+    return (await this.taskLetters.histories(tx, [taskId])).get(taskId) ?? [];
+  }
+
+  private async decided(caller: Caller, id: string): Promise<Problem> {
+    return notOpen((await this.db.inWorkspace(caller, (tx) => this.present(tx, id))).status);
+  }
+
   private async resolve(tx: Tx, caller: Caller, id: string, status: 'replayed' | 'discarded'): Promise<DeadLetterRow> {
     const letter = await this.store.resolve(tx, id, status, caller.actor);
     if (letter === null) throw notOpen((await this.present(tx, id)).status);
-    const { kind, reason, delivery_id: deliveryId, summary } = letter;
+    const { kind, reason, delivery_id: deliveryId, task_id: taskId, summary } = letter;
     await appendEvent(tx, {
       type: `dead_letter.${status}`,
       actor: caller.actor,
       subject: `dead_letter:${id}`,
-      data: { deadLetterId: id, kind, reason, deliveryId, summary },
+      data: { deadLetterId: id, kind, reason, summary, ...(taskId === null ? { deliveryId } : { taskId }) },
     });
     return letter;
   }

@@ -2,16 +2,26 @@ import { Injectable } from '@nestjs/common';
 import type { Tx } from '@houston/common/db/database.js';
 import type { DeadLetterRow } from './dead-letter.view.js';
 
-const COLUMNS = 'id, kind, delivery_id, reason, status, summary, created_at, resolved_at, resolved_by';
+export interface DeadLetterFilter {
+  status: string;
+  kind?: string;
+  taskId?: string;
+  afterId: string | null;
+  limit: number;
+}
+
+const COLUMNS = 'id, kind, delivery_id, task_id, reason, status, summary, created_at, resolved_at, resolved_by';
 
 @Injectable()
 export class DeadLetterStore {
   /** Newest first. */
-  list(tx: Tx, filter: { status: string; afterId: string | null; limit: number }): Promise<DeadLetterRow[]> {
+  list(tx: Tx, filter: DeadLetterFilter): Promise<DeadLetterRow[]> {
     return tx.query(
       `select ${COLUMNS} from dead_letters
-        where workspace_id = $1 and status = $2 and ($3::uuid is null or id < $3) order by id desc limit $4`,
-      [tx.workspaceId, filter.status, filter.afterId, filter.limit + 1],
+        where workspace_id = $1 and status = $2 and ($3::uuid is null or id < $3)
+            and ($4::text is null or kind = $4) and ($5::uuid is null or task_id = $5)
+          order by id desc limit $6`,
+      [tx.workspaceId, filter.status, filter.afterId, filter.kind ?? null, filter.taskId ?? null, filter.limit + 1],
     );
   }
 

@@ -1,11 +1,12 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { AttemptResponseView } from '../webhooks/delivery.view.js';
 import { DEAD_LETTER_STATUSES } from './dead-letter.dto.js';
 
 export interface DeadLetterRow {
   id: string;
-  kind: 'webhook';
-  delivery_id: string;
+  kind: 'webhook' | 'task';
+  delivery_id: string | null;
+  task_id: string | null;
   reason: string;
   status: (typeof DEAD_LETTER_STATUSES)[number];
   summary: Record<string, unknown>;
@@ -14,15 +15,34 @@ export interface DeadLetterRow {
   resolved_by: string | null;
 }
 
+/** How one attempt at a task ended. */
+export class TaskAttemptView {
+  @ApiProperty({ example: 1 })
+  number: number;
+  @ApiProperty({ example: 'transient' })
+  kind: string;
+  @ApiProperty({ nullable: true, type: String })
+  error: string | null;
+  @ApiProperty({ nullable: true, type: String })
+  errorType: string | null;
+  @ApiProperty({ format: 'uuid' })
+  agentId: string;
+  @ApiProperty({ format: 'date-time' })
+  at: string;
+}
+
 export class DeadLetterView {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ enum: ['webhook'], description: 'What was given up; `referenceId` is its id' })
+  @ApiProperty({ enum: ['webhook', 'task'], description: 'What was given up; `referenceId` is its id' })
   kind: string;
 
-  @ApiProperty({ format: 'uuid', description: 'For a webhook: the delivery' })
+  @ApiProperty({ format: 'uuid', description: 'For a webhook the delivery, for a task the task' })
   referenceId: string;
+
+  @ApiProperty({ format: 'uuid', nullable: true, type: String })
+  taskId: string | null;
 
   @ApiProperty({ enum: ['attempts', 'timeout', 'permanent', 'poison', 'manual'] })
   reason: string;
@@ -46,16 +66,28 @@ export class DeadLetterView {
   resolvedBy: string | null;
 }
 
+/** As it stands in a list: the attempts at a task with it, those of a webhook only when it is asked for alone. */
+export class ListedDeadLetterView extends DeadLetterView {
+  @ApiProperty({ type: [TaskAttemptView], required: false })
+  attempts?: TaskAttemptView[];
+}
+
+@ApiExtraModels(AttemptResponseView, TaskAttemptView)
 export class DeadLetterDetailView extends DeadLetterView {
-  @ApiProperty({ type: [AttemptResponseView], description: 'Everything that was tried' })
-  attempts: AttemptResponseView[];
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ $ref: getSchemaPath(AttemptResponseView) }, { $ref: getSchemaPath(TaskAttemptView) }] },
+    description: 'Everything that was tried: deliveries of a webhook, or attempts at a task',
+  })
+  attempts: (AttemptResponseView | TaskAttemptView)[];
 }
 
 export function deadLetterView(row: DeadLetterRow): DeadLetterView {
   return {
     id: row.id,
     kind: row.kind,
-    referenceId: row.delivery_id,
+    referenceId: row.task_id ?? row.delivery_id ?? row.id,
+    taskId: row.task_id,
     reason: row.reason,
     status: row.status,
     summary: row.summary,
@@ -63,4 +95,26 @@ export function deadLetterView(row: DeadLetterRow): DeadLetterView {
     resolvedAt: row.resolved_at?.toISOString() ?? null,
     resolvedBy: row.resolved_by,
   };
+}
+
+export class ReplayedLetterView {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+  @ApiProperty({ format: 'uuid' })
+  taskId: string;
+  @ApiProperty({ description: 'Why it was given up' })
+  reason: string;
+  @ApiProperty({ example: 0, description: 'Milliseconds from now until it can be taken' })
+  delayMs: number;
+}
+
+export class ReplayView {
+  @ApiProperty({ description: 'Nothing was done' })
+  preview: boolean;
+  @ApiProperty({ example: 2 })
+  count: number;
+  @ApiProperty({ type: [ReplayedLetterView] })
+  items: ReplayedLetterView[];
+  @ApiProperty({ type: [String], description: 'Asked for by id, and not open, not of a task, or not there' })
+  skipped: string[];
 }

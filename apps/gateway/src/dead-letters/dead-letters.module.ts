@@ -4,10 +4,12 @@ import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { DeadLetterController } from './dead-letter.controller.js';
 import { DeadLetterService } from './dead-letter.service.js';
 import { DeadLetterStore } from './dead-letter.store.js';
+import { TaskLetterStore } from './task-letter.store.js';
+import { TaskReplayService } from './task-replay.service.js';
 
 @Module({
   imports: [DatabaseModule, WebhooksModule],
   controllers: [DeadLetterController],
-  providers: [DeadLetterService, DeadLetterStore],
+  providers: [DeadLetterService, DeadLetterStore, TaskLetterStore, TaskReplayService],
 })
 export class DeadLettersModule {}

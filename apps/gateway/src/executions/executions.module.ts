@@ -12,5 +12,6 @@ import { DatabaseModule } from '@houston/common/db/database.module.js';
   imports: [ConfigModule, DatabaseModule, AdmissionModule, AgentDirectoryModule],
   controllers: [ExecutionController],
   providers: [ExecutionService, ExecutionStore, RecordService],
+  exports: [ExecutionService],
 })
 export class ExecutionsModule {}

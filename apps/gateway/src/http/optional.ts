@@ -8,3 +8,8 @@ import { ValidateIf } from 'class-validator';
 export function MayBeAbsent(): PropertyDecorator {
   return applyDecorators(ValidateIf((_, value) => value !== undefined));
 }
+
+/** As MayBeAbsent, where null has a meaning: it takes the value away. */
+export function MayBeNull(): PropertyDecorator {
+  return applyDecorators(ValidateIf((_, value) => value !== undefined && value !== null));
+}

@@ -91,7 +91,8 @@ function fromDatabase(code: string | undefined, cause: unknown): Problem {
   const passing = /^(08|40|53|55P03|57|58|25P03)/;
   const message = cause instanceof Error ? cause.message : '';
   // Bodies were looked through before; this is a NUL in a query or a path.
-  if (code === '22021') return new Problem('invalid_values', { detail: 'The NUL character cannot be stored.', cause });
+  if (code === '22021' || code === '22P05')
+    return new Problem('invalid_values', { detail: 'The NUL character cannot be stored.', cause });
   if (code === '22003') {
     return new Problem('invalid_values', {
       detail: 'A sum would exceed 9.2 billion USD, the most that is counted.',

@@ -3,15 +3,19 @@ import { Type } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
+  IsInt,
   IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
   Matches,
+  Max,
   MaxLength,
+  Min,
   ValidateNested,
 } from 'class-validator';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
+import { LEASE_TTL_SECONDS, PROGRESS_TIMEOUT_SECONDS } from '@houston/common/domain/workspace-settings.js';
 import { IsTimeZone } from '../http/json-fields.js';
 import { MayBeAbsent } from '../http/optional.js';
 
@@ -34,6 +38,30 @@ export class WorkspaceSettingsDto {
   @IsOptional()
   @IsIn(UNKNOWN_PRICE_POLICIES)
   unknownPrice?: UnknownPricePolicy | null;
+
+  @ApiPropertyOptional({
+    minimum: LEASE_TTL_SECONDS.least,
+    maximum: LEASE_TTL_SECONDS.most,
+    default: LEASE_TTL_SECONDS.default,
+    description: 'How long a lease of a task lives without a heartbeat',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(LEASE_TTL_SECONDS.least)
+  @Max(LEASE_TTL_SECONDS.most)
+  leaseTtlSeconds?: number;
+
+  @ApiPropertyOptional({
+    minimum: PROGRESS_TIMEOUT_SECONDS.least,
+    maximum: PROGRESS_TIMEOUT_SECONDS.most,
+    default: PROGRESS_TIMEOUT_SECONDS.default,
+    description: 'After how long without progress a task is taken back, heartbeats or not',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(PROGRESS_TIMEOUT_SECONDS.least)
+  @Max(PROGRESS_TIMEOUT_SECONDS.most)
+  progressTimeoutSeconds?: number;
 }
 
 export class CreateWorkspaceDto {

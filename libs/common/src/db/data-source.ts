@@ -1,6 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { APPLICATION_ROLE } from '../config/application-role.js';
-import { AgentEntity } from './entities/agent.entity.js';
 import { ApiKeyEntity } from './entities/api-key.entity.js';
 import { BudgetEntity } from './entities/budget.entity.js';
 import { PriceOverrideEntity } from './entities/price-override.entity.js';
@@ -17,7 +16,7 @@ export function applicationDataSourceOptions(databaseUrl: string, poolSize = 10)
     type: 'postgres',
     url: databaseUrl,
     poolSize,
-    entities: [AgentEntity, ApiKeyEntity, BudgetEntity, PriceOverrideEntity, WorkspaceEntity],
+    entities: [ApiKeyEntity, BudgetEntity, PriceOverrideEntity, WorkspaceEntity],
     extra: {
       // The ledger waits for a lock and then reads what was committed meanwhile: a server whose default is a stricter
       // isolation would show it the past.

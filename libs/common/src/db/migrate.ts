@@ -5,11 +5,22 @@ import { APPLICATION_ROLE } from '../config/application-role.js';
 import { migrateQueues } from '../queues/migrate-queues.js';
 import { Foundation1700000000001 } from './migrations/0001-foundation.js';
 import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
+import { Tasks1700000000003 } from './migrations/0003-tasks.js';
+import { Agents1700000000004 } from './migrations/0004-agents.js';
+import { Schedules1700000000005 } from './migrations/0005-schedules.js';
 import { wallStatements } from './tenant-tables.js';
 
-const MIGRATIONS = [Foundation1700000000001, Webhooks1700000000002];
+const MIGRATIONS = [
+  Foundation1700000000001,
+  Webhooks1700000000002,
+  Tasks1700000000003,
+  Agents1700000000004,
+  Schedules1700000000005,
+];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['auth', 'events', 'ledger'].map((folder) => new URL(`../${folder}/`, import.meta.url));
+const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'schedules', 'tasks'].map(
+  (folder) => new URL(`../${folder}/`, import.meta.url),
+);
 const MIGRATION_LOCK = 4_871_001;
 
 /**

@@ -15,6 +15,8 @@ type Wall = 'workspace' | 'workspace-or-shared' | 'organization' | 'self' | 'key
 export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   workspaces: 'self',
   agents: 'organization',
+  agent_versions: 'organization',
+  agent_presence: 'organization',
   api_keys: 'key',
   price_overrides: 'workspace',
   budgets: 'workspace-or-shared',
@@ -31,6 +33,13 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   deliveries: 'workspace',
   delivery_attempts: 'workspace',
   dead_letters: 'workspace',
+  tasks: 'workspace',
+  task_dependencies: 'workspace',
+  task_attempts: 'workspace',
+  provider_parkings: 'workspace',
+  schedules: 'workspace',
+  schedule_ticks: 'workspace',
+  inbox_counts: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */

@@ -1,0 +1,209 @@
+import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { CATCH_UPS, type CatchUp, MAX_CAUGHT_UP, MISSED_AFTER_SECONDS } from '@houston/common/domain/catch-up.js';
+import { IsTimeZone } from '../http/json-fields.js';
+import { MayBeAbsent } from '../http/optional.js';
+import { PageQuery } from '../http/page.js';
+import { CreateTaskDto } from '../tasks/task.dto.js';
+import { OVERLAPS, type Overlap, TICK_OUTCOMES, type TickOutcome } from './schedule.row.js';
+
+const MAX_NAME = 200;
+const MAX_CRON = 200;
+const MAX_EVERY_SECONDS = 31_536_000;
+const MAX_JITTER_SECONDS = 3_600;
+const MAX_MESSAGE = 8_000;
+const MAX_PREVIEW = 100;
+const DEFAULT_TICKS = 5;
+
+/** A task as POST /api/tasks takes it, without what belongs to one moment or one other task. */
+export class TaskTargetDto extends OmitType(CreateTaskDto, ['dueAt', 'expiresAt', 'dependsOn', 'parentId'] as const) {}
+
+export class HeartbeatTargetDto {
+  @ApiProperty({ example: 'researcher', description: 'The agent to wake: name or id' })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  agent: string;
+
+  @ApiPropertyOptional({ example: 'Look at the board and take care of what is yours.' })
+  @MayBeAbsent()
+  @IsString()
+  @MaxLength(MAX_MESSAGE)
+  message?: string;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    maximum: 59,
+    description:
+      'Minutes after the times of the schedule; default: chosen so that the agents of a workspace take turns',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(0)
+  @Max(59)
+  offsetMinutes?: number;
+}
+
+/** An agent's bare name stands for its heartbeat. */
+function heartbeat(value: unknown): unknown {
+  return typeof value === 'string' ? Object.assign(new HeartbeatTargetDto(), { agent: value }) : value;
+}
+
+export class TargetDto {
+  @ApiPropertyOptional({ type: TaskTargetDto, description: 'Make this task' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => TaskTargetDto)
+  task?: TaskTargetDto;
+
+  @ApiPropertyOptional({
+    type: HeartbeatTargetDto,
+    description: 'Wake this agent, unless nothing has happened to the tasks of the workspace since it was last woken',
+  })
+  @MayBeAbsent()
+  @Transform(({ value }: { value: unknown }) => heartbeat(value))
+  @IsObject()
+  @ValidateNested()
+  @Type(() => HeartbeatTargetDto)
+  heartbeat?: HeartbeatTargetDto;
+
+  @ApiPropertyOptional({ type: Object, description: 'Not offered by this version: 422' })
+  @IsOptional()
+  workflow?: unknown;
+
+  @ApiPropertyOptional({ type: Object, description: 'Not offered by this version: 422' })
+  @IsOptional()
+  standup?: unknown;
+}
+
+export class CreateScheduleDto {
+  @ApiProperty({ example: 'Morning report' })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  name: string;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    example: '30 9 * * MON-FRI',
+    description: 'Minute, hour, day of month, month, day of week. Exactly one of `cron` and `everySeconds`',
+  })
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_CRON)
+  cron?: string | null;
+
+  @ApiPropertyOptional({
+    type: Number,
+    nullable: true,
+    minimum: 1,
+    maximum: MAX_EVERY_SECONDS,
+    description: 'The first tick is one interval away',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_EVERY_SECONDS)
+  everySeconds?: number | null;
+
+  @ApiPropertyOptional({ example: 'Europe/Paris', description: "IANA zone of `cron`; default: the workspace's" })
+  @MayBeAbsent()
+  @IsTimeZone()
+  timezone?: string;
+
+  @ApiProperty({ type: TargetDto, description: 'Exactly one target', example: { task: { title: 'Morning report' } } })
+  @IsObject()
+  @ValidateNested()
+  @Type(() => TargetDto)
+  target: TargetDto;
+
+  @ApiPropertyOptional({
+    enum: CATCH_UPS,
+    default: 'none',
+    description: `Ticks missed by more than ${MISSED_AFTER_SECONDS} s while no scheduler ran: none of them is made up for, or one, or all (the latest ${MAX_CAUGHT_UP})`,
+  })
+  @MayBeAbsent()
+  @IsIn(CATCH_UPS)
+  catchUp?: CatchUp;
+
+  @ApiPropertyOptional({
+    enum: OVERLAPS,
+    default: 'skip',
+    description: 'A tick that comes while a run goes on: dropped, run beside it, or run after it (at most 100 wait)',
+  })
+  @MayBeAbsent()
+  @IsIn(OVERLAPS)
+  overlap?: Overlap;
+
+  @ApiPropertyOptional({ default: 0, maximum: MAX_JITTER_SECONDS, description: 'Runs begin up to this much later' })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_JITTER_SECONDS)
+  jitterSeconds?: number;
+
+  @ApiPropertyOptional({ default: true })
+  @MayBeAbsent()
+  @IsBoolean()
+  enabled?: boolean;
+}
+
+/** What is named changes; naming `cron` puts it in the place of `everySeconds`, and the other way round. */
+export class UpdateScheduleDto extends PartialType(CreateScheduleDto, { skipNullProperties: false }) {}
+
+export class TicksQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: TICK_OUTCOMES })
+  @IsOptional()
+  @IsIn(TICK_OUTCOMES)
+  outcome?: TickOutcome;
+}
+
+export class PreviewDto {
+  @ApiPropertyOptional({ example: '30 2 * * *' })
+  @MayBeAbsent()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_CRON)
+  cron?: string;
+
+  @ApiPropertyOptional({ minimum: 1, maximum: MAX_EVERY_SECONDS })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_EVERY_SECONDS)
+  everySeconds?: number;
+
+  @ApiPropertyOptional({ example: 'Europe/Paris', description: "Default: the workspace's" })
+  @MayBeAbsent()
+  @IsTimeZone()
+  timezone?: string;
+
+  @ApiPropertyOptional({ example: '2027-03-28T00:00:00Z', description: 'Ticks after this moment; default: now' })
+  @MayBeAbsent()
+  @IsISO8601({ strict: true })
+  from?: string;
+
+  @ApiPropertyOptional({ default: DEFAULT_TICKS, minimum: 1, maximum: MAX_PREVIEW })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PREVIEW)
+  count: number = DEFAULT_TICKS;
+}

@@ -1,0 +1,103 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Tx } from '@houston/common/db/database.js';
+import { type Candidate, rank, type Ranked, type RankingStrategy } from '@houston/common/domain/ranking.js';
+import { why } from '@houston/common/domain/task-why.js';
+import type { TaskRow } from '@houston/common/tasks/task.row.js';
+import { type CandidateRow, candidatesOf, waitingTask } from '@houston/common/tasks/waiting.store.js';
+import type { Caller } from '../http/caller.js';
+import { notFound } from '../http/problem.js';
+import { TaskStore } from './task.store.js';
+import type { TaskWithEdges } from './task.view.js';
+import { type RankedAgentView, type WaitsForView, type WhyView } from './why.view.js';
+
+const NANO_PER_USD = 1e9;
+
+/** Explains: why nobody works on a task, and who could. */
+@Injectable()
+export class WhyService {
+  constructor(
+    @Inject(Database) private readonly db: Database,
+    @Inject(TaskStore) private readonly store: TaskStore,
+  ) {}
+
+  /** @throws Problem not_found */
+  why(caller: Caller, id: string): Promise<WhyView> {
+    return this.db.inOrganization(caller.organizationId, async (tx) => {
+      const task = await this.present(tx, caller, id);
+      const rows = await candidatesOf(tx, caller.workspaceId, id, true);
+      const { reason, missingCapabilities, until } = why(waitingTask(task), rows);
+      const waitsFor = await this.waitsFor(tx, caller, task);
+      return {
+        reason,
+        ...(missingCapabilities === undefined ? {} : { missingCapabilities: [...missingCapabilities] }),
+        ...(until === undefined ? {} : { until: until.toISOString() }),
+        ...(waitsFor.length === 0 ? {} : { waitsFor }),
+        candidates: rankedAgents(task, rows, 'balanced'),
+      };
+    });
+  }
+
+  /** Able agents, best first, the busy ones included. @throws Problem not_found */
+  suitable(caller: Caller, id: string, strategy: RankingStrategy): Promise<RankedAgentView[]> {
+    return this.db.inOrganization(caller.organizationId, async (tx) => {
+      const task = await this.present(tx, caller, id);
+      return rankedAgents(task, await candidatesOf(tx, caller.workspaceId, id, true), strategy);
+    });
+  }
+
+  private async present(tx: Tx, caller: Caller, id: string): Promise<TaskWithEdges> {
+    const task = await this.store.read(tx, caller.workspaceId, id);
+    if (!task) throw notFound();
+    return task;
+  }
+
+  private async waitsFor(tx: Tx, caller: Caller, task: TaskWithEdges): Promise<WaitsForView[]> {
+    if (task.approval_id !== null) return [{ kind: 'approval', id: task.approval_id }];
+    if (task.status === 'blocked' || task.status === 'review') {
+      return [{ kind: task.status, reason: task.blocker_reason ?? task.completion_message }];
+    }
+    if (task.open_dependencies === 0) return [];
+    const rows = await this.store.readAll(tx, caller.workspaceId, task.depends_on);
+    return rows
+      .filter((row) => row.status !== 'done')
+      .map((row) => ({ kind: 'task', id: row.id, title: row.title, status: row.status }));
+  }
+}
+
+function rankedAgents(task: TaskRow, rows: readonly CandidateRow[], strategy: RankingStrategy): RankedAgentView[] {
+  const able = new Map(rows.filter((row) => row.meets).map((row) => [row.id, row]));
+  const candidates = [...able.values()].map((row) => candidateOf(task, row));
+  return rank(candidates, strategy).map((ranked) => rankedView(ranked, able.get(ranked.candidate.id)));
+}
+
+function candidateOf(task: TaskRow, row: CandidateRow): Candidate {
+  const levels = new Map(row.capabilities.map(({ name, level = 5 }) => [name, level]));
+  const surplus = task.required_capabilities.reduce(
+    (sum, { name, minLevel }) => sum + Math.max(0, (levels.get(name) ?? minLevel) - minLevel),
+    0,
+  );
+  return {
+    id: row.id,
+    name: row.name,
+    level: row.level,
+    load: row.load,
+    maxConcurrent: row.max_concurrent,
+    attempts: row.attempts,
+    successes: row.successes,
+    medianSeconds: row.median_seconds,
+    costUsd: row.cost_per_task_nano === null ? null : Number(row.cost_per_task_nano) / NANO_PER_USD,
+    surplus,
+  };
+}
+
+function rankedView({ candidate, score, terms }: Ranked, row: CandidateRow | undefined): RankedAgentView {
+  return {
+    agent: candidate.name,
+    agentId: candidate.id,
+    score,
+    terms,
+    connected: row?.connected ?? false,
+    refusal: row?.refusal ?? null,
+    until: row?.until?.toISOString() ?? null,
+  };
+}

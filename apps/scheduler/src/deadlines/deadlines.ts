@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '@houston/common/db/database.js';
+import { Duty, type Counts } from '@houston/common/duties/duty.js';
+import { deadMove } from '@houston/common/tasks/task-move.js';
+import { moveTasks } from '@houston/common/tasks/task-moves.store.js';
+import { DeadlineStore } from './deadline.store.js';
+
+const BATCH = 500;
+
+/** Tells that a task is overdue, in the second it becomes so, and ends tasks whose time is over. */
+@Injectable()
+export class Deadlines extends Duty {
+  readonly name = 'deadlines';
+  readonly interval = { busyMs: 250, idleMs: 500 };
+  override readonly batchSize = BATCH;
+  override readonly isFrequent = true;
+
+  constructor(
+    @Inject(Database) private readonly db: Database,
+    @Inject(DeadlineStore) private readonly store: DeadlineStore,
+  ) {
+    super();
+  }
+
+  async runOnce(): Promise<Counts> {
+    let breached = 0;
+    let expired = 0;
+    for (const organizationId of await this.db.organizationIds()) {
+      breached += await this.db.inOrganization(organizationId, (tx) => this.store.noteBreaches(tx, BATCH));
+      expired += await this.expire(organizationId);
+    }
+    return { breached, expired };
+  }
+
+  private expire(organizationId: string): Promise<number> {
+    return this.db.inOrganization(organizationId, async (tx) => {
+      const tasks = await this.store.lockExpired(tx, BATCH);
+      const fault = { kind: 'timeout', error: 'The task was not done in its time.' } as const;
+      await moveTasks(
+        tx,
+        tasks.map((task) => deadMove(task, 'timeout', fault, 'system')),
+      );
+      return tasks.length;
+    });
+  }
+}

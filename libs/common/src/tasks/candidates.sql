@@ -1,0 +1,37 @@
+-- Who could do a task, and why not right now. For people and for ranking; claims do not go this way.
+--
+-- meets    what it is able to do covers what the task asks for
+-- refusal  paused | at_capacity | quota, or null: it would be given work
+-- until    when the refusal ends by itself
+--
+-- p_history  count the agent's last 200 attempts in the workspace, too
+create or replace function task_candidate_agents(p_workspace uuid, p_task uuid, p_history boolean)
+returns table (id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamptz, connected boolean,
+               load int, max_concurrent int, cost_per_task_nano bigint, attempts int, successes int, median_seconds float8)
+language sql stable as $$
+  select a.id, a.name, a.level, a.capabilities, meets_capabilities(a.capabilities, t.required_capabilities), r.refusal,
+         case r.refusal
+           when 'quota' then (select k.until from provider_parkings k where k.workspace_id = p_workspace and k.provider = a.provider)
+           when 'paused' then case when a.paused_at is null and a.draining_at is null
+                                   then agent_available_from(a.availability, a.timezone, now()) end
+         end,
+         coalesce(s.last_seen_at > now() - agent_silence(), false),
+         (select count(*)::int from tasks o where o.organization_id = a.organization_id and o.lease_agent_id = a.id), a.max_concurrent,
+         a.cost_per_task_nano, h.attempts, h.successes, h.median_seconds
+    from tasks t
+    join agents a on a.organization_id = t.organization_id and a.enabled and a.lifecycle <> 'deprecated'
+     and (t.assignee_id is null or t.assignee_id = a.id)
+    left join agent_presence s on s.agent_id = a.id
+   cross join lateral (select refusal_of_agent(a, p_workspace) as refusal) r
+   cross join lateral (
+     select count(*)::int as attempts, count(*) filter (where x.kind = 'succeeded')::int as successes,
+            percentile_cont(0.5) within group (order by extract(epoch from x.ended_at - x.started_at))
+              filter (where x.kind = 'succeeded') as median_seconds
+       from (select y.kind, y.started_at, y.ended_at from task_attempts y
+              where p_history and y.workspace_id = p_workspace and y.agent_id = a.id and y.ended_at is not null
+              order by y.ended_at desc limit 200) x
+      where x.kind not in ('released', 'unacknowledged', 'quota', 'budget', 'cancelled')) h
+   where t.workspace_id = p_workspace and t.id = p_task
+   order by a.id
+   limit 1000
+$$;

@@ -1,0 +1,155 @@
+-- Giving a task to an agent.
+--
+-- Protocol
+--   1. One claim of an agent at a time: an advisory lock, so that its leases never exceed its capacity.
+--   2. Tasks that may be taken stand in lanes of equal demands (assignee, capabilities), ordered by their place of dispatch.
+--      A loose scan of the index visits the head of each lane; only lanes the agent is able to work in are looked into, so
+--      a claim costs as much as there are different demands, not as there are tasks.
+--   3. The first candidates of those lanes, in one order, are locked one after the other, skipping what others have locked.
+
+-- Whether what an agent can do covers what is asked. A capability without a level is of level 5 in an agent and asks for 1.
+create or replace function meets_capabilities(p_has jsonb, p_required jsonb) returns boolean language sql immutable as $$
+  select not exists (
+    select from jsonb_to_recordset(p_required) as r(name text, "minLevel" int)
+     where not exists (select from jsonb_to_recordset(p_has) as h(name text, level int)
+                        where h.name = r.name and coalesce(h.level, 5) >= coalesce(r."minLevel", 1)))
+$$;
+
+-- A setting of a workspace in whole seconds, within bounds.
+create or replace function workspace_seconds(p_settings jsonb, p_name text, p_default int, p_least int, p_most int) returns int
+language sql immutable as $$
+  select case when jsonb_typeof(p_settings -> p_name) = 'number'
+              then least(greatest(floor((p_settings ->> p_name)::numeric), p_least), p_most)::int else p_default end
+$$;
+
+create or replace function lease_ttl(p_workspace uuid) returns interval language sql stable as $$
+  select make_interval(secs => workspace_seconds(settings, 'leaseTtlSeconds', 30, 2, 3600)) from workspaces where id = p_workspace
+$$;
+
+-- After this long without progress a lease is taken back, however often it is extended.
+create or replace function progress_timeout(p_workspace uuid) returns interval language sql stable as $$
+  select make_interval(secs => workspace_seconds(settings, 'progressTimeoutSeconds', 300, 2, 86400)) from workspaces where id = p_workspace
+$$;
+
+-- Why an agent gets no work right now, or null: paused | at_capacity | quota.
+create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
+  select case
+    when not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
+      or not agent_available(p_agent.availability, p_agent.timezone, now())
+      or exists (select from agent_presence s where s.agent_id = p_agent.id and s.degraded_until > now()) then 'paused'
+    when (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
+         >= p_agent.max_concurrent then 'at_capacity'
+    when exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
+    then 'quota' end
+$$;
+
+-- The first p_width tasks that the agent may take, in the order of dispatch.
+create or replace function task_candidates(p_workspace uuid, p_agent agents, p_width int) returns uuid[] language sql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  with recursive lanes as (
+    (select t.lane from tasks t
+      where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null and t.open_dependencies = 0 and t.approval_id is null
+      order by t.lane limit 1)
+    union all
+    select (select t.lane from tasks t
+             where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null and t.open_dependencies = 0
+               and t.approval_id is null and t.lane > l.lane
+             order by t.lane limit 1)
+      from lanes l where l.lane is not null
+  )
+  select array_agg(c.id order by c.dispatch_at, c.id) from (
+    select c.id, c.dispatch_at
+      from lanes l
+     cross join lateral (
+       select t.assignee_id, t.required_capabilities from tasks t
+        where t.workspace_id = p_workspace and t.lane = l.lane and t.status = 'inbox' and t.next_retry_at is null
+          and t.open_dependencies = 0 and t.approval_id is null
+        order by t.dispatch_at, t.id limit 1) h
+     cross join lateral (
+       select t.id, t.dispatch_at from tasks t
+        where t.workspace_id = p_workspace and t.lane = l.lane and t.status = 'inbox' and t.next_retry_at is null
+          and t.open_dependencies = 0 and t.approval_id is null
+        order by t.dispatch_at, t.id limit p_width) c
+     where l.lane is not null and (h.assignee_id is null or h.assignee_id = p_agent.id)
+       and meets_capabilities(p_agent.capabilities, h.required_capabilities)
+     order by c.dispatch_at, c.id limit p_width) c
+$$;
+
+-- Leases the next task of a workspace to an agent.
+--
+-- p_lease   id of the lease to be
+-- p_acked   the answer is the acknowledgement; otherwise it has to come within 10 s
+-- Verdicts  claimed | none | at_capacity | paused | quota | unknown_agent; `idle` tells that nothing at all can be taken
+create or replace function claim_task(
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_lease uuid, p_acked boolean, p_actor text,
+  out verdict text, out idle boolean, out task tasks
+) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  v_agent agents;
+  v_candidates uuid[];
+  v_candidate uuid;
+  v_task uuid;
+  v_width int := 16;
+begin
+  perform enter_tenant(p_organization, null);
+  perform pg_advisory_xact_lock(hashtextextended(p_agent::text, 9));
+  select * into v_agent from agents where organization_id = p_organization and id = p_agent;
+  idle := false;
+  verdict := case when v_agent.id is null then 'unknown_agent' else refusal_of_agent(v_agent, p_workspace) end;
+  if verdict is null then
+    loop
+      v_candidates := task_candidates(p_workspace, v_agent, v_width);
+      -- One at a time by primary key: the planner would rather walk the lanes again than join to an array.
+      foreach v_candidate in array coalesce(v_candidates, '{}') loop
+        select t.id into v_task from tasks t
+         where t.workspace_id = p_workspace and t.id = v_candidate and t.status = 'inbox' and t.next_retry_at is null
+           and t.open_dependencies = 0 and t.approval_id is null and (t.assignee_id is null or t.assignee_id = p_agent)
+           and (t.expires_at is null or t.expires_at > now())
+           for update skip locked;
+        exit when v_task is not null;
+      end loop;
+      exit when v_task is not null or coalesce(cardinality(v_candidates), 0) < v_width or v_width >= 4096;
+      v_width := v_width * 8;
+    end loop;
+    verdict := case when v_task is null then 'none' else 'claimed' end;
+    if v_candidates is null then
+      idle := not exists (select from tasks t where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null
+                             and t.open_dependencies = 0 and t.approval_id is null);
+    end if;
+  end if;
+  if verdict = 'claimed' then
+    task := begin_lease(p_organization, p_workspace, v_task, v_agent, p_lease, p_acked, p_actor);
+  end if;
+  if verdict <> 'unknown_agent' then
+    perform note_agents(p_organization, array[p_agent], true, p_actor);
+  end if;
+end $$;
+
+-- Writes the lease of a locked task, its attempt and the event.
+create or replace function begin_lease(
+  p_organization uuid, p_workspace uuid, p_task uuid, p_agent agents, p_lease uuid, p_acked boolean, p_actor text
+) returns tasks language plpgsql
+set enable_seqscan = off as $$
+declare
+  v_task tasks;
+begin
+  update tasks t
+     set status = case when p_acked then 'in_progress' else 'assigned' end, status_since = now(), attempts = t.attempts + 1,
+         lease_id = p_lease, lease_fence = t.lease_fence + 1, lease_agent_id = p_agent.id, leased_at = now(),
+         lease_expires_at = now() + lease_ttl(p_workspace), ack_by = case when not p_acked then now() + interval '10 seconds' end,
+         acked_at = case when p_acked then now() end, last_progress_at = now(), stalled_at = now() + progress_timeout(p_workspace),
+         timeout_at = case when p_acked then now() + make_interval(secs => t.execution_timeout_seconds) end,
+         started_at = coalesce(t.started_at, now()), updated_at = now(), version = t.version + 1,
+         waiting_reason = null
+   where t.workspace_id = p_workspace and t.id = p_task
+  returning * into v_task;
+  insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id)
+  values (p_organization, p_workspace, p_task, v_task.lease_fence, v_task.attempts, p_agent.id);
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  values (p_organization, p_workspace, gen_random_uuid(), 'task.assigned', p_actor, 'task:' || p_task,
+          jsonb_build_object('taskId', p_task, 'title', v_task.title, 'status', v_task.status, 'agentId', p_agent.id,
+                             'agent', p_agent.name, 'attempt', v_task.attempts, 'leaseId', p_lease, 'fence', v_task.lease_fence));
+  return v_task;
+end $$;

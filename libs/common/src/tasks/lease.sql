@@ -1,0 +1,113 @@
+-- What the holder of a lease writes. Every write presents the lease and its fence; one that is not the present one, or has
+-- expired by the database's clock, changes nothing.
+
+-- Locks a task and judges a presented lease.
+--
+-- p_agent   the agent that presents it; null: whoever may act for any
+-- Verdicts  held | lease_lost | forbidden | missing
+-- holder    {agentId, name, alive, expiresAt} of somebody else's lease, else null
+create or replace function judge_lease(
+  p_workspace uuid, p_task uuid, p_lease uuid, p_fence bigint, p_agent uuid, out verdict text, out task tasks, out holder jsonb
+) language plpgsql
+set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task for update;
+  if task.id is null then
+    verdict := 'missing';
+  elsif task.lease_id = p_lease and task.lease_fence = p_fence and task.lease_expires_at > clock_timestamp() then
+    verdict := case when p_agent is null or p_agent = task.lease_agent_id then 'held' else 'forbidden' end;
+  else
+    verdict := 'lease_lost';
+    if task.lease_id is not null and task.lease_id <> p_lease then
+      holder := (select jsonb_build_object('agentId', a.id, 'name', a.name, 'alive', task.lease_expires_at > clock_timestamp(),
+                                           'expiresAt', iso_time(task.lease_expires_at))
+                   from agents a where a.id = task.lease_agent_id);
+    end if;
+  end if;
+end $$;
+
+-- Extends a lease; p_progress and p_tokens where the holder has something to tell. What it says it has used is cumulative
+-- for the attempt. A new checkpoint, or more use, counts as progress.
+create or replace function heartbeat_task(
+  p_organization uuid, p_workspace uuid, p_task uuid, p_lease uuid, p_fence bigint, p_agent uuid, p_progress jsonb, p_tokens bigint,
+  p_actor text, out verdict text, out task tasks, out holder jsonb
+) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  v_judged record;
+  v_more bigint := 0;
+begin
+  perform enter_tenant(p_organization, null);
+  select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
+  verdict := v_judged.verdict;
+  task := v_judged.task;
+  holder := v_judged.holder;
+  if verdict <> 'held' then
+    return;
+  end if;
+  if p_tokens is not null then
+    select greatest(p_tokens - a.tokens_used, 0) into v_more
+      from task_attempts a where a.workspace_id = p_workspace and a.task_id = p_task and a.fence = p_fence;
+    update task_attempts a set tokens_used = a.tokens_used + v_more
+     where a.workspace_id = p_workspace and a.task_id = p_task and a.fence = p_fence and v_more > 0;
+  end if;
+  if task.token_budget is not null and task.over_token_budget_at is null and task.tokens_used + v_more > task.token_budget then
+    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+    values (p_organization, p_workspace, gen_random_uuid(), 'task.token_budget_exceeded', p_actor, 'task:' || p_task,
+            jsonb_build_object('taskId', p_task, 'title', task.title, 'tokenBudget', task.token_budget,
+                               'tokensUsed', task.tokens_used + v_more, 'agentId', task.lease_agent_id));
+  end if;
+  if task.status = 'assigned' then
+    perform start_work(p_organization, task, p_actor);
+  end if;
+  update tasks t
+     set lease_expires_at = clock_timestamp() + lease_ttl(p_workspace), progress = coalesce(p_progress, t.progress),
+         last_progress_at = case when v_more > 0 or p_progress is distinct from t.progress and p_progress is not null
+                                 then now() else t.last_progress_at end,
+         stalled_at = case when v_more > 0 or p_progress is distinct from t.progress and p_progress is not null
+                           then now() + progress_timeout(p_workspace) else t.stalled_at end,
+         tokens_used = t.tokens_used + v_more,
+         over_token_budget_at = case when t.tokens_used + v_more > t.token_budget then coalesce(t.over_token_budget_at, now()) end,
+         updated_at = now()
+   where t.workspace_id = p_workspace and t.id = p_task
+  returning * into task;
+  perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
+end $$;
+
+-- An offered task is taken up: from now on its lease runs the full time, and so does its execution timeout.
+create or replace function acknowledge_task(
+  p_organization uuid, p_workspace uuid, p_task uuid, p_lease uuid, p_fence bigint, p_agent uuid, p_actor text,
+  out verdict text, out task tasks, out holder jsonb
+) language plpgsql
+set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  v_judged record;
+begin
+  perform enter_tenant(p_organization, null);
+  select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
+  verdict := v_judged.verdict;
+  task := v_judged.task;
+  holder := v_judged.holder;
+  if verdict = 'held' and task.status = 'assigned' then
+    perform start_work(p_organization, task, p_actor);
+    select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task;
+    perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
+  end if;
+end $$;
+
+create or replace function start_work(p_organization uuid, p_task tasks, p_actor text) returns void language plpgsql
+set enable_seqscan = off as $$
+begin
+  update tasks t
+     set status = 'in_progress', status_since = now(), acked_at = now(), ack_by = null, version = t.version + 1, updated_at = now(),
+         lease_expires_at = clock_timestamp() + lease_ttl(t.workspace_id),
+         timeout_at = now() + make_interval(secs => t.execution_timeout_seconds)
+   where t.workspace_id = p_task.workspace_id and t.id = p_task.id;
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  values (p_organization, p_task.workspace_id, gen_random_uuid(), 'task.started', p_actor, 'task:' || p_task.id,
+          jsonb_build_object('taskId', p_task.id, 'title', p_task.title, 'agentId', p_task.lease_agent_id,
+                             'attempt', p_task.attempts, 'fence', p_task.lease_fence));
+end $$;
