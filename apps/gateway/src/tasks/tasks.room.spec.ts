@@ -78,7 +78,7 @@ describe('tasks', () => {
     [{ parentId: NOWHERE }, 'parentId'],
     [{ dependsOn: [NOWHERE] }, 'dependsOn'],
     [{ requiredCapabilities: [{ name: 'x', minLevel: 6 }] }, 'requiredCapabilities[0].minLevel'],
-    [{ requiredCapabilities: [7] }, 'requiredCapabilities[0]'],
+    [{ requiredCapabilities: [7] }, 'requiredCapabilities'],
     [{ outputSchema: { $ref: 'https://example.com/schema.json' } }, 'outputSchema'],
     [{ outputSchema: { type: 'nonsense' } }, 'outputSchema'],
     [{ dueAt: 'tomorrow' }, 'dueAt'],

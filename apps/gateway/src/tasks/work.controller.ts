@@ -1,6 +1,6 @@
-import { Body, Controller, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { AgentDirectory } from '../agents/agent-directory.js';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
@@ -48,10 +48,9 @@ export class WorkController {
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
     @Query() query: ClaimQuery,
-    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ClaimedView | undefined> {
-    const answer = await this.claims.claim(caller, id, query.wait, hangUpOf(request));
+    const answer = await this.claims.claim(caller, id, query.wait, hangUpOf(reply));
     if (answer.kind === 'empty') {
       void reply.status(204).header('houston-reason', answer.reason);
       return undefined;
@@ -150,8 +149,8 @@ export class WorkController {
 }
 
 /** Aborted when the connection is closed before it was answered: nobody would learn of a task taken for it. */
-function hangUpOf(request: FastifyRequest): AbortSignal {
+function hangUpOf(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  request.raw.socket.once('close', () => controller.abort());
+  reply.raw.once('close', () => controller.abort());
   return controller.signal;
 }

@@ -931,6 +931,7 @@ create policy tenant on workspaces to houston_app
 -- function set_dependencies(uuid,uuid,uuid,uuid[]) returns text
 -- function settle_idempotency_keys(uuid,jsonb) returns void
 -- function settle_tick(schedules,schedule_ticks) returns void
+-- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
 -- function start_work(uuid,tasks,text) returns void
 -- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]

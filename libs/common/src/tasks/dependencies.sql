@@ -24,7 +24,9 @@ begin
     with recursive reached as (
       select unnest(p_targets) as id
       union
-      select d.depends_on_id from reached r join task_dependencies d on d.workspace_id = p_workspace and d.task_id = r.id
+      select d.depends_on_id from reached r
+       cross join lateral (select x.depends_on_id from task_dependencies x
+                            where x.workspace_id = p_workspace and x.task_id = r.id offset 0) d
     ) select from reached where id = p_task) then
     return 'cycle';
   end if;
@@ -34,8 +36,9 @@ begin
   select distinct p_organization, p_workspace, p_task, x.id from unnest(p_targets) as x(id)
   on conflict do nothing;
   update tasks t set open_dependencies = (
-           select count(*) from task_dependencies d join tasks o on o.workspace_id = d.workspace_id and o.id = d.depends_on_id
-            where d.workspace_id = p_workspace and d.task_id = p_task and o.status <> 'done')
+           select count(*) from task_dependencies d
+            where d.workspace_id = p_workspace and d.task_id = p_task
+              and not exists (select from tasks o where o.workspace_id = p_workspace and o.id = d.depends_on_id and o.status = 'done'))
    where t.workspace_id = p_workspace and t.id = p_task;
   return 'set';
 end $$;
