@@ -5,6 +5,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { freePort, isPortFree } from '../../launcher/free-port.js';
 import { isAlive } from '../../launcher/process-identity.js';
+import { serverUrl } from '../support/database.js';
 import { LauncherFixture, until, type ReadyLine } from '../support/launcher-fixture.js';
 
 const NOTHING_LEFT_WITHIN_MS = 5_000;
@@ -194,7 +195,7 @@ describe('starting and stopping Houston', () => {
   });
 
   it('starts no database of its own when it is given one', async () => {
-    const server = process.env['HOUSTON_TEST_DATABASE_URL'] ?? '';
+    const server = serverUrl();
     const client = new pg.Client(server);
     await client.connect();
     const name = `external_${port}`;

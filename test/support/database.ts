@@ -95,9 +95,11 @@ function schemaHash(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function serverUrl(): string {
-  const url = process.env['HOUSTON_TEST_DATABASE_URL'];
-  if (!url) throw new Error('HOUSTON_TEST_DATABASE_URL is not set: run the suites with npm test or npx jest');
+/** The server of this worker, as superuser. */
+export function serverUrl(): string {
+  const urls = process.env['HOUSTON_TEST_DATABASE_URLS']?.split(' ') ?? [];
+  const url = urls[(Number(process.env['JEST_WORKER_ID'] ?? 1) - 1) % urls.length];
+  if (!url) throw new Error('HOUSTON_TEST_DATABASE_URLS is not set: run the suites with npm test or npx jest');
   return url;
 }
 

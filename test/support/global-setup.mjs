@@ -1,10 +1,9 @@
-// A database server of their own for the suites of one run; see test-postgres.mjs.
+// A database server for each worker of a run; see test-postgres.mjs. One server for all would couple the suites: a
+// transaction that writes in one holds the ledger's horizon back in all others.
 import { startTestPostgres } from './test-postgres.mjs';
 
-export default async function globalSetup() {
-  // The test command starts one server for its several runs.
-  if (process.env.HOUSTON_TEST_DATABASE_URL) return;
-  const server = await startTestPostgres();
-  process.env.HOUSTON_TEST_DATABASE_URL = server.url;
-  globalThis.houstonTestPostgres = server;
+export default async function globalSetup({ maxWorkers }) {
+  const servers = await Promise.all(Array.from({ length: Math.max(1, maxWorkers) }, () => startTestPostgres()));
+  process.env.HOUSTON_TEST_DATABASE_URLS = servers.map((server) => server.url).join(' ');
+  globalThis.houstonTestPostgres = servers;
 }

@@ -1,3 +1,3 @@
 export default async function globalTeardown() {
-  await globalThis.houstonTestPostgres?.stop();
+  await Promise.all((globalThis.houstonTestPostgres ?? []).map((server) => server.stop()));
 }

@@ -30,6 +30,10 @@ first request still runs.
 const GROUPS: readonly (readonly [string, string])[] = [
   ['executions', 'Runs of agents: ask before spending, report, settle, release; or record what is finished.'],
   ['budgets', 'Limits over a scope and a period, and how far they are used up.'],
+  ['tasks', 'Work to be done: what it needs, what it waits for, who has it and why nobody does.'],
+  ['work', 'The protocol of a worker: claim, heartbeat, complete, fail, block or give back, under a fenced lease.'],
+  ['schedules', 'Tasks and heartbeats by cron or interval, each tick at most once.'],
+  ['dashboard', 'The state of a workspace at one look.'],
   ['costs', 'What was spent, grouped by whatever matters.'],
   ['prices', 'What models cost: the catalogue, and the workspace’s own prices.'],
   ['agents', 'Who spends. Agents belong to the organization and work in many workspaces.'],

@@ -42,6 +42,12 @@ export class LeaseDto {
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
   fence: number;
+
+  /** Tolerated, so that an agent can send the lease back as it was given. */
+  @ApiPropertyOptional({ format: 'date-time', description: 'Not looked at' })
+  @IsOptional()
+  @IsISO8601()
+  expiresAt?: string;
 }
 
 /** What every write of a worker presents. */

@@ -24,7 +24,7 @@ describe('workspaces over HTTP', () => {
       slug: 'equipe-donnees',
       name: 'Équipe  Données!',
       timezone: 'UTC',
-      settings: { autoRegisterAgents: true, unknownPrice: null },
+      settings: { autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });
@@ -84,7 +84,7 @@ describe('workspaces over HTTP', () => {
       await gateway.owner.patch(`/api/workspaces/${slug}`, { settings: { autoRegisterAgents: false } }),
       200,
     );
-    expect(patched.settings).toEqual({ autoRegisterAgents: false, unknownPrice: 'flag' });
+    expect(patched.settings).toMatchObject({ autoRegisterAgents: false, unknownPrice: 'flag' });
     expect(bodyOf(await client.post('/api/executions', run), 422)).toMatchObject({ code: 'unknown_agent' });
     const settings = { autoRegisterAgents: true, unknownPrice: 'deny' };
     bodyOf(await gateway.owner.patch(`/api/workspaces/${slug}`, { settings }), 200);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { anEvent } from '../../../../test/factories/event.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { untilSettled } from '../../../../test/support/settled.js';
 import { until } from '../../../../test/support/until.js';
 import { appendEvent } from './event-log.js';
 import type { LedgerEvent } from './event-reader.js';
@@ -37,6 +38,7 @@ describe('the live feed of the ledger', () => {
 
   it('hands on what happens from now on, to every follower, and nothing of before', async () => {
     await append('before:0');
+    await untilSettled(test.database, test.organizationId);
     const [one, two] = await Promise.all([follow(), follow()]);
     await append(...names('live', 3));
     await until(() => one.seen.length >= 3 && two.seen.length >= 3);
@@ -59,12 +61,13 @@ describe('the live feed of the ledger', () => {
 
   it('begins with the first event when it is told to continue after 0', async () => {
     const first = await follow();
-    await append(...names('past', 3));
-    await until(() => first.seen.length === 3);
+    await append(...names('early', 3));
+    await until(() => subjects(first.seen).includes('early:2'));
     const second = await follow({ afterSeq: '0' });
-    await append('live:0');
-    await until(() => subjects(second.seen).includes('live:0'));
-    expect(subjects(second.seen).slice(-4)).toEqual([...names('past', 3), 'live:0']);
+    await append('late:0');
+    await until(() => subjects(second.seen).includes('late:0'));
+    expect(subjects(second.seen).slice(-4)).toEqual([...names('early', 3), 'late:0']);
+    expect(subjects(second.seen)).toContain('before:0');
   });
 
   it('begins with the present when it is told to continue after an event that does not exist', async () => {
