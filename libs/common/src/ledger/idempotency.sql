@@ -8,7 +8,9 @@
 --   running   somebody is doing it
 --   reused    the key belongs to another request
 create or replace function claim_idempotency_keys(p_organization uuid, p_requests jsonb)
-returns table (verdict text, born text, claim text, status int, body text) language plpgsql as $$
+returns table (verdict text, born text, claim text, status int, body text) language plpgsql
+-- By primary key only: a plan kept from an empty table would read all of a full one.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 begin
   perform enter_tenant(p_organization, null);
@@ -45,7 +47,8 @@ end $$;
 --   refused   nothing was done: the key is free for any request
 --   unknown   it may have been done: the key is free at once, for the same request only, which will find what was done
 -- Whoever lost the claim to a later attempt takes nothing away from it.
-create or replace function settle_idempotency_keys(p_organization uuid, p_answers jsonb) returns void language plpgsql as $$
+create or replace function settle_idempotency_keys(p_organization uuid, p_answers jsonb) returns void language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   perform enter_tenant(p_organization, null);
   perform 1 from idempotency_keys k
