@@ -74,7 +74,7 @@ export async function admitMany(database: LabDatabase, count: number): Promise<s
   while (ids.length < count) {
     const { rows } = await client.query<{ id: string }>(
       `with request as materialized (
-         select n, gen_random_uuid() as id from generate_series(1, ${ADMIT_CHUNK}) n
+         select n, uuidv7() as id from generate_series(1, ${ADMIT_CHUNK}) n
        ), admitted as materialized (
          select a.* from (
            select jsonb_agg(jsonb_build_object(

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { ForgetAnswers } from './kept-answers/forget-answers.js';
 import { ProjectionStore } from './projections/projection.store.js';
 import { Projections } from './projections/projections.js';
 import { Rollups } from './rollups/rollups.js';
@@ -7,9 +8,9 @@ import { StaleHolds } from './stale-holds/stale-holds.js';
 import { SealEvents } from './verification/seal-events.js';
 import { VerifyLedger } from './verification/verify-ledger.js';
 
-/** What time does to money: each of these duties runs by itself. */
+/** What time does to money and to the answers about it: each of these duties runs by itself. */
 @Module({
   imports: [DatabaseModule],
-  providers: [StaleHolds, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
+  providers: [StaleHolds, ForgetAnswers, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
 })
 export class BudgetModule {}

@@ -9,21 +9,21 @@ import type { Caller } from '../http/caller.js';
 import { notFound, Problem } from '../http/problem.js';
 import type { CompleteExecutionDto } from './execution.dto.js';
 import type { ExecutionRow } from './execution.row.js';
-import { type Changed, type ExecutionChange, ExecutionStore, type ResolutionVerdict } from './execution.store.js';
+import {
+  type Changed,
+  type ExecutionChange,
+  ExecutionStore,
+  type ResolutionVerdict,
+  type RunFacts,
+} from './execution.store.js';
 import { type ContinueView, type ExecutionView, executionView } from './execution.view.js';
 
 const REMEMBERED = 50_000;
 
-/** What an execution was admitted as; none of it ever changes, so remembering it is safe. */
-interface RunFacts {
-  agentId: string;
-  model: string;
-  provider: string;
-}
-
 /** What becomes of an admitted execution: reports on the way, one outcome, or a cancellation. */
 @Injectable()
 export class ExecutionService {
+  /** Facts never change, so remembering them is safe. */
   private readonly facts = new LRUCache<string, RunFacts>({ max: REMEMBERED });
 
   constructor(
@@ -147,9 +147,8 @@ export class ExecutionService {
     const key = `${caller.workspaceId} ${id}`;
     let facts = this.facts.get(key);
     if (!facts) {
-      const row = await this.store.find(caller, id);
-      if (!row) throw notFound();
-      facts = { agentId: row.agent_id, model: row.model, provider: row.provider };
+      facts = (await this.store.facts(caller, id)) ?? undefined;
+      if (!facts) throw notFound();
       this.facts.set(key, facts);
     }
     if (caller.agentId !== null && caller.agentId !== facts.agentId) {

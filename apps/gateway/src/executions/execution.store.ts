@@ -30,6 +30,13 @@ export type ExtensionVerdict =
   | 'denied'
   | 'missing';
 
+/** What an execution was admitted as. */
+export interface RunFacts {
+  agentId: string;
+  model: string;
+  provider: string;
+}
+
 export interface ExecutionFilter {
   agentId?: string;
   model?: string;
@@ -50,6 +57,7 @@ export interface ExecutionFilter {
 export class ExecutionStore implements OnApplicationShutdown {
   private readonly resolutions: Committer<ExecutionChange, Changed<ResolutionVerdict>>;
   private readonly extensions: Committer<ExecutionChange, Changed<ExtensionVerdict>>;
+  private readonly lookups: Committer<WorkspaceScope & { id: string }, RunFacts | null>;
 
   constructor(
     @Inject(Database) private readonly db: Database,
@@ -57,6 +65,8 @@ export class ExecutionStore implements OnApplicationShutdown {
   ) {
     this.resolutions = this.committer<ResolutionVerdict>(config, 'resolve_executions');
     this.extensions = this.committer<ExtensionVerdict>(config, 'extend_holds');
+    const { maxBatch, maxBacklog } = config.admission;
+    this.lookups = new BatchedCommitter({ run: (asked) => this.lookUp(asked), maxBatch, maxBacklog });
   }
 
   resolve(change: ExecutionChange): Promise<Changed<ResolutionVerdict>> {
@@ -68,7 +78,12 @@ export class ExecutionStore implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.resolutions.close(), this.extensions.close()]);
+    await Promise.all([this.resolutions.close(), this.extensions.close(), this.lookups.close()]);
+  }
+
+  /** Null when there is no such execution. Requests that arrive together share one lookup. */
+  facts({ organizationId, workspaceId }: WorkspaceScope, id: string): Promise<RunFacts | null> {
+    return this.lookups.commit({ organizationId, workspaceId, id });
   }
 
   async find(scope: WorkspaceScope, id: string): Promise<ExecutionRow | null> {
@@ -132,6 +147,23 @@ export class ExecutionStore implements OnApplicationShutdown {
       ),
     );
     return new Map(rows.map((row) => [row.external_id, row.id]));
+  }
+
+  private async lookUp(asked: (WorkspaceScope & { id: string })[]): Promise<(RunFacts | null)[]> {
+    const found = new Map<string, RunFacts>();
+    for (const organizationId of new Set(asked.map((one) => one.organizationId))) {
+      const own = asked.filter((one) => one.organizationId === organizationId);
+      const rows = await this.db.statement<
+        Pick<ExecutionRow, 'workspace_id' | 'id' | 'agent_id' | 'model' | 'provider'>
+      >('select * from run_facts($1, $2, $3)', [
+        organizationId,
+        own.map((one) => one.workspaceId),
+        own.map((one) => one.id),
+      ]);
+      for (const { workspace_id, id, agent_id, model, provider } of rows)
+        found.set(`${workspace_id} ${id}`, { agentId: agent_id, model, provider });
+    }
+    return asked.map(({ workspaceId, id }) => found.get(`${workspaceId} ${id}`) ?? null);
   }
 
   private committer<Verdict extends string>(

@@ -450,7 +450,7 @@ create table idempotency_keys (
   constraint idempotency_keys_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint idempotency_keys_pkey PRIMARY KEY (workspace_id, key)
 );
-CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (organization_id, created_at);
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 -- row level security: forced
 create policy tenant on idempotency_keys to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
@@ -871,6 +871,7 @@ create policy tenant on workspaces to houston_app
 -- function agent_state_of(boolean,boolean,boolean,boolean,integer,integer,boolean) returns text
 -- function agent_state_path(text,text) returns text[]
 -- function agent_transitions() returns TABLE(state text, next text)
+-- function asked_keys(jsonb) returns TABLE(workspace_id uuid, key text, request_hash text, n bigint)
 -- function begin_lease(uuid,uuid,uuid,agents,uuid,boolean,text) returns tasks
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
@@ -895,8 +896,10 @@ create policy tenant on workspaces to houston_app
 -- function fire_tick(schedules,schedule_ticks) returns void
 -- function first_instant(timestamp without time zone,text) returns timestamp with time zone
 -- function fold_inbox_counts(uuid,integer) returns integer
+-- function forget_idempotency_keys(uuid,integer) returns integer
 -- function forget_inbox_counts() returns trigger
 -- function forget_ticks(uuid,integer) returns integer
+-- function given_answers(jsonb) returns TABLE(workspace_id uuid, key text, claim text, outcome text, status integer, body text)
 -- function heartbeat_task(uuid,uuid,uuid,uuid,bigint,uuid,jsonb,bigint,text) returns record
 -- function inbox_bucket(text,text,integer,uuid,timestamp with time zone,text) returns text
 -- function iso_time(timestamp with time zone) returns text
@@ -916,7 +919,7 @@ create policy tenant on workspaces to houston_app
 -- function note_due_agents(uuid,integer) returns integer
 -- function open_budget(uuid,uuid,text) returns void
 -- function organizations_with_news(text) returns SETOF uuid
--- function plan_resolutions(jsonb) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
+-- function plan_resolutions(jsonb,executions[]) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
 -- function progress_timeout(uuid) returns interval
 -- function record_executions(uuid,bigint,jsonb) returns TABLE(verdict text, id uuid)
 -- function refusal_of(uuid[],timestamp with time zone[],bigint) returns text
@@ -927,6 +930,7 @@ create policy tenant on workspaces to houston_app
 -- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb, policy_version bigint)
 -- function resolve_executions(uuid,jsonb) returns TABLE(verdict text, execution executions)
 -- function roll_up_costs(uuid,integer) returns integer
+-- function run_facts(uuid,uuid[],uuid[]) returns TABLE(workspace_id uuid, id uuid, agent_id uuid, model text, provider text)
 -- function run_schedule(uuid,uuid,uuid,uuid) returns schedule_ticks
 -- function set_dependencies(uuid,uuid,uuid,uuid[]) returns text
 -- function settle_idempotency_keys(uuid,jsonb) returns void

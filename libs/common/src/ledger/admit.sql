@@ -84,11 +84,12 @@ begin
   end if;
   v_held_before := v_held;
 
-  select array_agg(r.requested_nano order by r.n), array_agg(coalesce(r.may_exist and exists (
-           select 1 from executions e where e.workspace_id = r.workspace_id and e.id = r.id), false) order by r.n)
-    into v_amounts, v_existing
+  select array_agg(r.requested_nano order by r.n), array_agg(e.id is not null order by r.n) into v_amounts, v_existing
     from rows from (jsonb_to_recordset(p_requests) as (workspace_id uuid, id uuid, requested_nano bigint, may_exist boolean))
-         with ordinality as r(workspace_id, id, requested_nano, may_exist, n);
+         with ordinality as r(workspace_id, id, requested_nano, may_exist, n)
+    left join lateral (
+      select e.id from executions e where r.may_exist and e.workspace_id = r.workspace_id and e.id = r.id offset 0
+    ) e on true;
   v_count := cardinality(v_amounts);
   verdicts := array_fill('admitted'::text, array[v_count]);
   bindings := array_fill(0, array[v_count]);

@@ -20,15 +20,21 @@ declare
 begin
   perform enter_tenant(p_organization, null);
   perform lock_money_shared(p_organization);
-  perform 1 from executions e
-    join jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
-   order by e.workspace_id, e.id for update of e;
-  perform 1 from budget_windows w
-    join (select distinct l.* from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
-            join executions e on e.workspace_id = i.workspace_id and e.id = i.id and e.status = 'admitted',
-                 unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)) l
-      on l.budget_id = w.budget_id and l.window_start = w.window_start
-   order by w.budget_id, w.window_start for update of w;
+  perform 1
+     from (select * from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid) order by 1, 2) i
+    cross join lateral (select from executions e where e.workspace_id = i.workspace_id and e.id = i.id for update) e;
+  perform 1
+     from (
+       select distinct l.budget_id, l.window_start
+         from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
+        cross join lateral (
+          select * from executions e where e.workspace_id = i.workspace_id and e.id = i.id and e.status = 'admitted' offset 0
+        ) e, unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)
+        order by 1, 2
+     ) l
+    cross join lateral (
+      select from budget_windows w where w.budget_id = l.budget_id and w.window_start = l.window_start for update
+    ) w;
 
   for v_item in
     select * from jsonb_to_recordset(p_items) as i(

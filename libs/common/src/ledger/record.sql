@@ -70,7 +70,9 @@ begin
   select case when w.id is null then 'duplicate' else 'recorded' end, coalesce(w.id, e.id)
     from item i
     left join written w on w.id = i.id
-    left join executions e on e.workspace_id = i.workspace_id and e.external_id = i.external_id
+    left join lateral (
+      select e.id from executions e where e.workspace_id = i.workspace_id and e.external_id = i.external_id offset 0
+    ) e on true
    order by i.n;
 
   -- The rows just written are counted from the table, so that only what was really recorded moves money.
@@ -78,18 +80,21 @@ begin
   -- WHERE would sink below the lock, and the windows of the past would be locked later, in no order.
   select array_agg(w.budget_id) filter (where w.window_end > now()), array_agg(w.window_start) filter (where w.window_end > now())
     into v_budgets, v_starts
-    from (select w.budget_id, w.window_start, w.window_end
-            from budget_windows w
-            join (select distinct l.* from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
-                    join executions e on e.workspace_id = i.workspace_id and e.id = i.id,
-                         unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)) l
-              on l.budget_id = w.budget_id and l.window_start = w.window_start
-           order by w.budget_id, w.window_start for update of w) w;
+    from (
+      select distinct l.budget_id, l.window_start
+        from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
+       cross join lateral (select * from executions e where e.workspace_id = i.workspace_id and e.id = i.id offset 0) e,
+             unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)
+       order by 1, 2
+    ) l
+   cross join lateral (
+     select * from budget_windows w where w.budget_id = l.budget_id and w.window_start = l.window_start for update
+   ) w;
 
   update budget_windows w set spent_nano = w.spent_nano + l.spent, unreserved_nano = w.unreserved_nano + l.spent
     from (select l.budget_id, l.window_start, sum(e.cost_nano)::bigint as spent
             from jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid)
-            join executions e on e.workspace_id = i.workspace_id and e.id = i.id,
+           cross join lateral (select * from executions e where e.workspace_id = i.workspace_id and e.id = i.id offset 0) e,
                  unnest(e.budget_ids, e.window_starts) as l(budget_id, window_start)
            group by 1, 2) l
    where w.budget_id = l.budget_id and w.window_start = l.window_start;

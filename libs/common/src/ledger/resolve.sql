@@ -15,13 +15,16 @@
 --   usage_required  a success without usage, and none was ever reported
 --   missing
 
--- What each item means for the execution it names, as that execution is now. Writes nothing.
-create or replace function plan_resolutions(p_items jsonb)
+-- What each item means for the execution it names, which stands at the same place in p_before. Reads no table.
+create or replace function plan_resolutions(p_items jsonb, p_before executions[])
 returns table (n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint,
                overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint,
                cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint,
                error text, summary text, price_settled jsonb, digest text, actor text)
-language sql stable as $$
+language plpgsql stable rows 1 as $$
+#variable_conflict use_column
+begin
+  return query
   select j.n, j.verdict, j.verdict in ('resolved', 'late'), j.verdict = 'late', j.target, j.cost,
          -(j.e).held_nano, d.spent, d.overage,
          -- What comes late and is no overage. A late answer may also be lower than the last report: that only gives room.
@@ -32,14 +35,14 @@ language sql stable as $$
          coalesce(j.duration_ms, (j.e).duration_ms), coalesce(j.error, (j.e).error), coalesce(j.summary, (j.e).summary),
          coalesce(j.price_settled, (j.e).price_settled), j.digest, j.actor
     from (
-      select i.*, e, coalesce(i.cost_nano, e.cost_nano) as cost,
-             case when e.status = 'expired' then coalesce(e.cost_nano, 0) else 0 end as counted,
-             case when e.id is null then 'missing'
-                  when e.status = 'denied' then 'denied'
-                  when e.completion_digest is not null and e.completion_digest = i.digest then 'repeated'
-                  when e.status not in ('admitted', 'expired') then 'conflict'
-                  when i.target = 'succeeded' and i.cost_nano is null and e.cost_nano is null then 'usage_required'
-                  when e.status = 'expired' then 'late'
+      select i.*, b.e, coalesce(i.cost_nano, (b.e).cost_nano) as cost,
+             case when (b.e).status = 'expired' then coalesce((b.e).cost_nano, 0) else 0 end as counted,
+             case when (b.e).id is null then 'missing'
+                  when (b.e).status = 'denied' then 'denied'
+                  when (b.e).completion_digest is not null and (b.e).completion_digest = i.digest then 'repeated'
+                  when (b.e).status not in ('admitted', 'expired') then 'conflict'
+                  when i.target = 'succeeded' and i.cost_nano is null and (b.e).cost_nano is null then 'usage_required'
+                  when (b.e).status = 'expired' then 'late'
                   else 'resolved' end as verdict
         from rows from (jsonb_to_recordset(p_items) as (
                workspace_id uuid, id uuid, target text, digest text, cost_nano bigint, input_tokens bigint, output_tokens bigint,
@@ -48,53 +51,64 @@ language sql stable as $$
              with ordinality as i(workspace_id, id, target, digest, cost_nano, input_tokens, output_tokens, cache_read_tokens,
                                   cache_write_tokens, reasoning_tokens, reported_nano, duration_ms, error, summary, price_settled,
                                   actor, n)
-        left join executions e on e.workspace_id = i.workspace_id and e.id = i.id
+       cross join lateral (select p_before[i.n::int] as e) b
     ) j
    cross join lateral (
      select coalesce(j.cost, 0) - j.counted as spent,
             greatest(coalesce(j.cost, 0) - (j.e).declared_nano, 0) - (j.e).overage_nano as overage
-   ) d
-$$;
+   ) d;
+end $$;
 
--- The planner knows nothing of the size of a batch, and a plan made while the tables were small is kept: hence the
--- settings, which leave it only the way by primary key.
+-- A plan may have been made while the tables were empty, and is kept: LATERAL with FOR UPDATE, `= any`, rows 1 above and
+-- the settings leave the planner only the way by primary key.
 create or replace function resolve_executions(p_organization uuid, p_items jsonb)
 returns table (verdict text, execution executions) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
+  v_before executions[];
   v_budgets uuid[];
   v_starts timestamptz[];
 begin
   perform enter_tenant(p_organization, null);
-  perform 1 from executions e
-    join jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid) on i.workspace_id = e.workspace_id and i.id = e.id
-   order by e.workspace_id, e.id for update of e;
-
+  select array_agg(i.e order by i.n) into v_before
+    from (
+      select i.n, e from (
+        select * from rows from (jsonb_to_recordset(p_items) as (workspace_id uuid, id uuid)) with ordinality as i(workspace_id, id, n)
+         order by workspace_id, id
+      ) i
+      left join lateral (
+        select * from executions e where e.workspace_id = i.workspace_id and e.id = i.id for update
+      ) e on true
+    ) i;
   select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
     from (
-      select w.budget_id, w.window_start from budget_windows w
-        join (select distinct l.* from plan_resolutions(p_items) p,
-                     unnest((p.before).budget_ids, (p.before).window_starts) as l(budget_id, window_start)
-               where p.moves) l on l.budget_id = w.budget_id and l.window_start = w.window_start
-       order by w.budget_id, w.window_start for update of w
-    ) w;
-
-  update budget_windows w
-     set held_nano = w.held_nano + l.held, spent_nano = w.spent_nano + l.spent,
-         overage_nano = w.overage_nano + l.overage, unreserved_nano = w.unreserved_nano + l.unreserved
-    from (
-      select l.budget_id, l.window_start, sum(p.held_delta)::bigint as held, sum(p.spent_delta)::bigint as spent,
-             sum(p.overage_delta)::bigint as overage, sum(p.unreserved_delta)::bigint as unreserved
-        from plan_resolutions(p_items) p, unnest((p.before).budget_ids, (p.before).window_starts) as l(budget_id, window_start)
-       where p.moves
-       group by 1, 2
+      select distinct l.budget_id, l.window_start
+        from unnest(v_before) b, unnest(b.budget_ids, b.window_starts) as l(budget_id, window_start)
+       where b.status in ('admitted', 'expired')
+       order by 1, 2
     ) l
-   where w.budget_id = l.budget_id and w.window_start = l.window_start;
+   cross join lateral (
+     select w.budget_id, w.window_start from budget_windows w
+      where w.budget_id = l.budget_id and w.window_start = l.window_start for update
+   ) w;
 
   return query
-  with plan as materialized (select * from plan_resolutions(p_items)),
-  changed as (
+  with plan as materialized (
+    select * from plan_resolutions(p_items, v_before)
+  ), moved as (
+    update budget_windows w
+       set held_nano = w.held_nano + l.held, spent_nano = w.spent_nano + l.spent,
+           overage_nano = w.overage_nano + l.overage, unreserved_nano = w.unreserved_nano + l.unreserved
+      from (
+        select l.budget_id, l.window_start, sum(p.held_delta)::bigint as held, sum(p.spent_delta)::bigint as spent,
+               sum(p.overage_delta)::bigint as overage, sum(p.unreserved_delta)::bigint as unreserved
+          from plan p, unnest((p.before).budget_ids, (p.before).window_starts) as l(budget_id, window_start)
+         where p.moves
+         group by 1, 2
+      ) l
+     where w.budget_id = any(v_budgets) and w.budget_id = l.budget_id and w.window_start = l.window_start
+  ), changed as (
     update executions e
        set status = p.target, cost_nano = p.cost, overage_nano = e.overage_nano + p.overage_delta, held_nano = 0,
            hold_expires_at = null, ended_at = now(), late = p.late, input_tokens = p.input_tokens, output_tokens = p.output_tokens,

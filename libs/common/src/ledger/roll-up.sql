@@ -22,9 +22,12 @@ begin
   -- Keeps the reads on the primary key, which is the ledger's order, also while the statistics lag behind a burst.
   perform set_config('enable_sort', 'off', true);
   select * into v_cursor from event_cursors where organization_id = p_organization and reader = 'rollups';
+  -- Plain variables, because behind the walls a COALESCE is kept out of the index condition.
+  v_position := coalesce(v_cursor.position, 0);
+  v_seq := coalesce(v_cursor.seq, 0);
   -- An idle organization costs no transaction id and no write.
   if not exists (select 1 from events e where e.organization_id = p_organization
-                    and (e.position, e.seq) > (coalesce(v_cursor.position, 0), coalesce(v_cursor.seq, 0))) then
+                    and (e.position, e.seq) > (v_position, v_seq)) then
     return 0;
   end if;
   perform lock_money_shared(p_organization);
