@@ -18,7 +18,10 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 6);
 /** More than a round can complete. */
 const COMPLETIONS_PER_ROUND = 12_000 * SECONDS;
 
-type Loads = Record<'noop' | 'inline' | 'grouped' | 'groupedFull' | 'complete', (seconds: number) => Promise<Figures>>;
+type Loads = Record<
+  'bare' | 'noop' | 'inline' | 'grouped' | 'groupedFull' | 'complete',
+  (seconds: number) => Promise<Figures>
+>;
 
 const say = (line: string) => console.error(line);
 
@@ -54,8 +57,10 @@ async function prepare(place: Lab): Promise<Loads> {
   const grouped = await place.gateway(empty);
   const groupedFull = await place.gateway(full);
   const inline = await place.gateway(empty, { ADMISSION_COMMITTER: 'inline' });
+  const noop = await place.gateway(empty, {}, path.join('bench', 'no-op-gateway.js'));
   return {
-    noop: (seconds) => measure({ ...common(grouped, seconds), path: '/health/live' }),
+    bare: (seconds) => measure({ ...common(grouped, seconds), path: '/health/live' }),
+    noop: (seconds) => measure(admission(noop, seconds, '/api/no-op')),
     inline: (seconds) => measure(admission(inline, seconds)),
     grouped: (seconds) => measure(admission(grouped, seconds)),
     groupedFull: (seconds) => measure(admission(groupedFull, seconds)),
@@ -64,7 +69,14 @@ async function prepare(place: Lab): Promise<Loads> {
 }
 
 async function takeTurns(loads: Loads): Promise<Record<keyof Loads, Figures>> {
-  const figures: Record<keyof Loads, Figures[]> = { noop: [], inline: [], grouped: [], groupedFull: [], complete: [] };
+  const figures: Record<keyof Loads, Figures[]> = {
+    bare: [],
+    noop: [],
+    inline: [],
+    grouped: [],
+    groupedFull: [],
+    complete: [],
+  };
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const name of Object.keys(loads) as (keyof Loads)[]) {
       const measured = await loads[name](SECONDS);
@@ -73,6 +85,7 @@ async function takeTurns(loads: Loads): Promise<Record<keyof Loads, Figures>> {
     }
   }
   return {
+    bare: median(figures.bare),
     noop: median(figures.noop),
     inline: median(figures.inline),
     grouped: median(figures.grouped),
@@ -85,9 +98,8 @@ function common(gateway: LabGateway, seconds: number): Pick<Load, 'url' | 'conne
   return { url: gateway.url, connections: CONNECTIONS, seconds };
 }
 
-function admission(gateway: LabGateway, seconds: number): Load {
+function admission(gateway: LabGateway, seconds: number, path = '/api/executions'): Load {
   let next = 0;
-  const path = '/api/executions';
   const bodies = Array.from({ length: AGENTS }, (_, agent) =>
     JSON.stringify({ agent: `agent-${agent}`, model: MODEL, estimate: { inputTokens: 1_000, maxOutputTokens: 500 } }),
   );

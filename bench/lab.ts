@@ -60,9 +60,13 @@ export class Lab {
   }
 
   /** A gateway process on a database, run with the flags it has in production. */
-  async gateway(database: LabDatabase, env: Record<string, string> = {}): Promise<LabGateway> {
+  async gateway(
+    database: LabDatabase,
+    env: Record<string, string> = {},
+    script = path.join('apps', 'gateway', 'src', 'main.js'),
+  ): Promise<LabGateway> {
     const port = await freePort();
-    const child = fork(path.join(DIST, 'apps', 'gateway', 'src', 'main.js'), [], {
+    const child = fork(path.join(DIST, script), [], {
       env: { ...process.env, DATABASE_URL: database.url, PORT: String(port), LOG_LEVEL: 'error', ...env },
       execArgv: nodeFlagsOf('gateway'),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -5,6 +5,9 @@ import { STORED_BUDGETS, STORED_EXECUTIONS } from './seed.js';
 
 /** Everything one run measured. */
 export interface Results {
+  /** GET, no key, no body: what HTTP alone costs. */
+  bare: Figures;
+  /** The request of an admission through the whole edge, to a route that does nothing. */
   noop: Figures;
   inline: Figures;
   grouped: Figures;
@@ -18,7 +21,7 @@ export interface Results {
 
 /** docs/benchmarks.md of one run. Ratios are what counts: absolute figures are those of one shared, noisy machine. */
 export function report(results: Results): string {
-  const { noop, inline, grouped, groupedFull, complete, resources } = results;
+  const { bare, noop, inline, grouped, groupedFull, complete, resources } = results;
   const row = (name: string, figures: Figures) =>
     `| ${name} | ${Math.round(figures.requestsPerSecond).toLocaleString('en')} | ${figures.p50Ms} | ${figures.p99Ms} |`;
   const ratio = (a: Figures, b: Figures) => (a.requestsPerSecond / b.requestsPerSecond).toFixed(2);
@@ -32,7 +35,8 @@ budgets (organization, workspace, agent, agent and model), and all runs share th
 
 | load | requests/s | p50 ms | p99 ms |
 |---|---|---|---|
-${row('no-op route', noop)}
+${row('liveness: GET without key or body', bare)}
+${row('no-op route: the request of an admission (key, body, validation), and nothing done', noop)}
 ${row('admission, one transaction per request', inline)}
 ${row('admission, group commit', grouped)}
 ${row(`admission, group commit, with ${STORED_BUDGETS.toLocaleString('en')} budgets and ${STORED_EXECUTIONS.toLocaleString('en')} executions stored`, groupedFull)}
@@ -42,6 +46,7 @@ ${row('complete', complete)}
 |---|---|---|
 | group commit to one transaction per request | ${ratio(grouped, inline)} | at least 4 |
 | group commit to the no-op route | ${ratio(grouped, noop)} | at least 0.3 |
+| group commit to liveness | ${ratio(grouped, bare)} | |
 | p99 of group commit, ms | ${grouped.p99Ms} | under 60 |
 | full tables to empty ones | ${ratio(groupedFull, grouped)} | at least 0.8 |
 | memory of the four idle services together, MB | ${memory} | under 500 |

@@ -1,4 +1,4 @@
-import type { LoggerService } from '@nestjs/common';
+import type { LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -15,11 +15,17 @@ import { Metrics } from './metrics/metrics.js';
 import { measureRequests } from './metrics/request-metrics.js';
 import { mountQueueBoard } from './queue-board/queue-board.js';
 
-/** The gateway, ready to listen. @param logger default: warnings and errors, for people */
+/**
+ * The gateway, ready to listen.
+ *
+ * @param logger default: warnings and errors, for people
+ * @param root default: the house as it is; a benchmark puts a route beside it
+ */
 export async function createGateway(
   logger?: LoggerService,
+  root: Type = GatewayModule,
 ): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
-  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule, fastifyAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(root, fastifyAdapter(), {
     bodyParser: false,
     abortOnError: false,
     logger: logger ?? ['warn', 'error'],

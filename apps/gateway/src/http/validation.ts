@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { validateSync, type ValidationError, type ValidatorOptions } from 'class-validator';
+import { getMetadataStorage, validateSync, type ValidationError, type ValidatorOptions } from 'class-validator';
 import { type Fault, Problem } from './problem.js';
 
 const MAX_FAULTS = 100;
@@ -12,6 +12,8 @@ const OPTIONS: ValidatorOptions = {
   forbidUnknownValues: false,
   validationError: { target: false, value: false },
 };
+
+rememberRules();
 
 /** Types of parameters that have no rules of their own. */
 const PLAIN: ReadonlySet<unknown> = new Set([undefined, String, Boolean, Number, Array, Object, Buffer]);
@@ -35,6 +37,21 @@ export class ValidationPipe implements PipeTransform<unknown, unknown> {
       errors: faults.slice(0, MAX_FAULTS),
     });
   }
+}
+
+/**
+ * class-validator looks the rules of a class up among those of all classes, for every object anew, which costs more than
+ * checking them. They never change once the classes are loaded, and with one set of options a class has one list.
+ */
+function rememberRules(): void {
+  const storage = getMetadataStorage();
+  const known = new WeakMap<object, ReturnType<typeof storage.getTargetValidationMetadatas>>();
+  const lookUp = storage.getTargetValidationMetadatas.bind(storage);
+  storage.getTargetValidationMetadatas = (target, ...options) => {
+    let rules = known.get(target);
+    if (!rules) known.set(target, (rules = lookUp(target, ...options)));
+    return rules;
+  };
 }
 
 function faultsOf(error: ValidationError, parent: string): Fault[] {

@@ -38,6 +38,7 @@ declare
   v_frozen boolean[];
   v_amounts bigint[];
   v_existing boolean[];
+  v_all_fit boolean;
   v_count int;
   v_legs int := coalesce(cardinality(p_leg_request), 0);
   v_leg int := 1;
@@ -91,11 +92,28 @@ begin
       select e.id from executions e where r.may_exist and e.workspace_id = r.workspace_id and e.id = r.id offset 0
     ) e on true;
   v_count := cardinality(v_amounts);
-  verdicts := array_fill('admitted'::text, array[v_count]);
   bindings := array_fill(0, array[v_count]);
-  held_after := array_fill(0::bigint, array[v_legs]);
 
-  for i in 1..v_count loop
+  -- Nearly always everything fits, and then one running sum per budget says all that the loop would.
+  select coalesce(array_agg(l.held order by l.n), '{}'),
+         coalesce(bool_and(not v_frozen[l.budget] and (v_limits[l.budget] is null or v_spent[l.budget] + l.held <= v_limits[l.budget])), true)
+    into held_after, v_all_fit
+    from (
+      select u.n, u.budget, v_held[u.budget] + sum(case when v_existing[u.request] then 0 else v_amounts[u.request] end)
+                                                 over (partition by u.budget order by u.n) as held
+        from unnest(p_leg_request, p_leg_budget) with ordinality as u(request, budget, n)
+    ) l;
+  if v_all_fit then
+    verdicts := array(select case when e then 'existing' else 'admitted' end from unnest(v_existing) with ordinality as x(e, n) order by n);
+    for l in 1..v_legs loop
+      v_held[p_leg_budget[l]] := held_after[l];
+    end loop;
+  else
+    verdicts := array_fill('admitted'::text, array[v_count]);
+    held_after := array_fill(0::bigint, array[v_legs]);
+  end if;
+
+  for i in 1..case when v_all_fit then 0 else v_count end loop
     v_first := v_leg;
     v_least := null;
     if v_existing[i] then
