@@ -25,10 +25,8 @@ describe('budget windows', () => {
 
   beforeAll(async () => {
     test = await openTestDatabase();
-    const known: { name: string }[] = await test.dataSource.query('select name from pg_timezone_names');
-    const names = new Set(known.map((row) => row.name));
-    zones = Intl.supportedValuesOf('timeZone').filter((zone) => names.has(zone));
-  });
+    zones = await zonesOfOneMind(test);
+  }, 60_000);
   afterAll(() => test.close());
 
   const windowsOf = (moments: Moment[]): Promise<Window[]> =>
@@ -117,6 +115,24 @@ describe('budget windows', () => {
     expect(window).toEqual({ window_start: '1970-01-01 00:00:00+00', window_end: 'infinity' });
   });
 });
+
+/**
+ * Zones of whose past Node and Postgres tell the same, looked at every fifth day. Their zone databases are not of the same
+ * year, and of some places (Casey Station in 2019) history itself was corrected in between.
+ */
+async function zonesOfOneMind(test: TestDatabase): Promise<string[]> {
+  const days = Array.from({ length: YEARS.length * 73 }, (_, n) => Date.UTC(YEARS[0]!, 0, 1 + 5 * n));
+  const rows: { name: string; minutes: number[] }[] = await test.dataSource.query(
+    `select z.name, array_agg((extract(epoch from (d.at at time zone z.name) - (d.at at time zone 'UTC')) / 60)::float8 order by d.n) as minutes
+       from pg_timezone_names z
+      cross join unnest($1::float8[]) with ordinality as u(ms, n) cross join lateral (select to_timestamp(u.ms / 1000) as at, u.n) d
+      where z.name = any($2) group by 1`,
+    [days, Intl.supportedValuesOf('timeZone')],
+  );
+  return rows
+    .filter(({ name, minutes }) => days.every((at, n) => DateTime.fromMillis(at, { zone: name }).offset === minutes[n]))
+    .map(({ name }) => name);
+}
 
 /** One millisecond earlier it was another date there. */
 function isFirstInstant(at: Date, zone: string): boolean {
