@@ -98,6 +98,7 @@ function rankedView({ candidate, score, terms }: Ranked, row: CandidateRow | und
     terms,
     connected: row?.connected ?? false,
     refusal: row?.refusal ?? null,
+    degradedReason: row?.degraded_reason ?? null,
     until: row?.until?.toISOString() ?? null,
   };
 }

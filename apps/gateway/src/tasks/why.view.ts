@@ -22,6 +22,13 @@ export class RankedAgentView {
   connected: boolean;
   @ApiProperty({ enum: ['paused', 'at_capacity', 'quota'], nullable: true, type: String })
   refusal: 'paused' | 'at_capacity' | 'quota' | null;
+  @ApiProperty({
+    enum: ['failing', 'deaf'],
+    nullable: true,
+    type: String,
+    description: 'Why its breaker is not closed',
+  })
+  degradedReason: 'failing' | 'deaf' | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When the refusal ends by itself' })
   until: string | null;
 }

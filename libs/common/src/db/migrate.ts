@@ -8,6 +8,7 @@ import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
 import { Tasks1700000000003 } from './migrations/0003-tasks.js';
 import { Agents1700000000004 } from './migrations/0004-agents.js';
 import { Schedules1700000000005 } from './migrations/0005-schedules.js';
+import { AgentHealth1700000000008 } from './migrations/0008-agent-health.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -16,6 +17,7 @@ const MIGRATIONS = [
   Tasks1700000000003,
   Agents1700000000004,
   Schedules1700000000005,
+  AgentHealth1700000000008,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'schedules', 'tasks'].map(

@@ -10,7 +10,13 @@ create table agent_presence (
   degraded_reason text,
   state_changed_at timestamp with time zone not null default now(),
   wake_at timestamp with time zone,
+  breaker_trips integer not null default 0,
+  half_opened_at timestamp with time zone,
+  judged_from timestamp with time zone,
+  constraint agent_presence_breaker_trips_check CHECK ((breaker_trips >= 0)),
   constraint agent_presence_check CHECK (((degraded_until IS NULL) = (degraded_reason IS NULL))),
+  constraint agent_presence_check1 CHECK (((half_opened_at IS NULL) OR (degraded_until IS NOT NULL))),
+  constraint agent_presence_check2 CHECK (((breaker_trips > 0) = (degraded_until IS NOT NULL))),
   constraint agent_presence_degraded_reason_check CHECK ((degraded_reason = ANY (ARRAY['failing'::text, 'deaf'::text]))),
   constraint agent_presence_health_check CHECK ((health = ANY (ARRAY['active'::text, 'degraded'::text, 'offline'::text]))),
   constraint agent_presence_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agents(organization_id, id),
@@ -67,7 +73,9 @@ create table agents (
   draining_at timestamp with time zone,
   availability jsonb,
   timezone text not null default 'UTC'::text,
+  breaker jsonb not null default '{}'::jsonb,
   constraint agents_availability_check CHECK ((jsonb_typeof(availability) = 'array'::text)),
+  constraint agents_breaker_check CHECK ((jsonb_typeof(breaker) = 'object'::text)),
   constraint agents_capabilities_check CHECK ((jsonb_typeof(capabilities) = 'array'::text)),
   constraint agents_check CHECK (((replaced_by IS NULL) OR (lifecycle = 'deprecated'::text))),
   constraint agents_check1 CHECK ((replaced_by <> id)),
@@ -653,6 +661,7 @@ create table task_attempts (
 );
 CREATE INDEX task_attempts_blocked ON public.task_attempts USING btree (organization_id, agent_id) WHERE (kind = 'blocked'::text);
 CREATE INDEX task_attempts_by_agent ON public.task_attempts USING btree (workspace_id, agent_id, ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX task_attempts_of_agent ON public.task_attempts USING btree (organization_id, agent_id, ended_at) WHERE (ended_at IS NOT NULL);
 CREATE UNIQUE INDEX task_attempts_running ON public.task_attempts USING btree (workspace_id, task_id) WHERE (ended_at IS NULL);
 -- row level security: forced
 create policy tenant on task_attempts to houston_app
@@ -872,10 +881,12 @@ create policy tenant on workspaces to houston_app
 -- function agent_state_path(text,text) returns text[]
 -- function agent_transitions() returns TABLE(state text, next text)
 -- function begin_lease(uuid,uuid,uuid,agents,uuid,boolean,text) returns tasks
+-- function breaker_of(jsonb) returns record
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
 -- function claim_idempotency_keys(uuid,jsonb) returns TABLE(verdict text, born text, claim text, status integer, body text)
 -- function claim_task(uuid,uuid,uuid,uuid,boolean,text) returns record
+-- function close_breaker(uuid,uuid,text) returns boolean
 -- function cost_of_event(events) returns record
 -- function count_changed_task() returns trigger
 -- function count_failure(uuid,uuid,schedule_ticks,text) returns void
@@ -897,9 +908,14 @@ create policy tenant on workspaces to houston_app
 -- function fold_inbox_counts(uuid,integer) returns integer
 -- function forget_inbox_counts() returns trigger
 -- function forget_ticks(uuid,integer) returns integer
+-- function has_left_unanswered(uuid,uuid,integer,timestamp with time zone) returns boolean
 -- function heartbeat_task(uuid,uuid,uuid,uuid,bigint,uuid,jsonb,bigint,text) returns record
 -- function inbox_bucket(text,text,integer,uuid,timestamp with time zone,text) returns text
+-- function is_agents_failure(text) returns boolean
+-- function is_on_trial(agents) returns boolean
 -- function iso_time(timestamp with time zone) returns text
+-- function judge_agent(uuid,uuid,text) returns void
+-- function judge_agents(uuid,uuid[],uuid[],text) returns void
 -- function judge_lease(uuid,uuid,uuid,bigint,uuid) returns record
 -- function keep_agent_version() returns trigger
 -- function lease_ttl(uuid) returns interval
@@ -907,13 +923,16 @@ create policy tenant on workspaces to houston_app
 -- function lock_edges_shared(uuid) returns void
 -- function lock_money_exclusively(uuid) returns void
 -- function lock_money_shared(uuid) returns void
+-- function longest_opening() returns interval
 -- function look_at_board(schedules) returns boolean
 -- function meets_capabilities(jsonb,jsonb) returns boolean
 -- function move_tasks(uuid,jsonb) returns SETOF tasks
 -- function nano_to_usd(bigint) returns text
+-- function note_acknowledgement(uuid,uuid,text) returns void
 -- function note_agent(uuid,uuid,boolean,text) returns boolean
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
+-- function open_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function open_budget(uuid,uuid,text) returns void
 -- function organizations_with_news(text) returns SETOF uuid
 -- function plan_resolutions(jsonb) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
@@ -933,8 +952,9 @@ create policy tenant on workspaces to houston_app
 -- function settle_tick(schedules,schedule_ticks) returns void
 -- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
 -- function start_work(uuid,tasks,text) returns void
--- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
+-- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, degraded_reason text, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]
+-- function tell_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function tell_schedule(schedules,text,jsonb) returns void
 -- function tell_schedule_task_ended() returns trigger
 -- function tell_task_ready() returns trigger
@@ -943,4 +963,5 @@ create policy tenant on workspaces to houston_app
 -- function work_tick(uuid,uuid) returns void
 -- function work_ticks(uuid,integer) returns integer
 -- function workspace_seconds(jsonb,text,integer,integer,integer) returns integer
+-- function write_breaker(uuid,uuid,timestamp with time zone,text,text,jsonb) returns void
 -- function write_ticks(uuid,jsonb) returns void

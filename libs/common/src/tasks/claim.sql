@@ -31,14 +31,14 @@ create or replace function progress_timeout(p_workspace uuid) returns interval l
   select make_interval(secs => workspace_seconds(settings, 'progressTimeoutSeconds', 300, 2, 86400)) from workspaces where id = p_workspace
 $$;
 
--- Why an agent gets no work right now, or null: paused | at_capacity | quota.
+-- Why an agent gets no work right now, or null: paused (an open breaker too) | at_capacity (a trial of a half open one too) | quota.
 create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
   select case
     when not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
       or not agent_available(p_agent.availability, p_agent.timezone, now())
       or exists (select from agent_presence s where s.agent_id = p_agent.id and s.degraded_until > now()) then 'paused'
     when (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
-         >= p_agent.max_concurrent then 'at_capacity'
+         >= p_agent.max_concurrent or is_on_trial(p_agent) then 'at_capacity'
     when exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
     then 'quota' end
 $$;
@@ -151,5 +151,8 @@ begin
   values (p_organization, p_workspace, gen_random_uuid(), 'task.assigned', p_actor, 'task:' || p_task,
           jsonb_build_object('taskId', p_task, 'title', v_task.title, 'status', v_task.status, 'agentId', p_agent.id,
                              'agent', p_agent.name, 'attempt', v_task.attempts, 'leaseId', p_lease, 'fence', v_task.lease_fence));
+  if p_acked then
+    perform note_acknowledgement(p_organization, p_agent.id, p_actor);
+  end if;
   return v_task;
 end $$;

@@ -110,4 +110,5 @@ begin
   values (p_organization, p_task.workspace_id, gen_random_uuid(), 'task.started', p_actor, 'task:' || p_task.id,
           jsonb_build_object('taskId', p_task.id, 'title', p_task.title, 'agentId', p_task.lease_agent_id,
                              'attempt', p_task.attempts, 'fence', p_task.lease_fence));
+  perform note_acknowledgement(p_organization, p_task.lease_agent_id, p_actor);
 end $$;

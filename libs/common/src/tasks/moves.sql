@@ -23,6 +23,7 @@ declare
   v_after tasks;
   v_settlements jsonb := '[]';
   v_agents uuid[] := '{}';
+  v_failed uuid[] := '{}';
 begin
   perform enter_tenant(p_organization, null);
   for m in
@@ -56,6 +57,9 @@ begin
     if v_before.lease_agent_id is not null and v_before.lease_agent_id <> all(v_agents) then
       v_agents := v_agents || v_before.lease_agent_id;
     end if;
+    if v_before.lease_agent_id is not null and (m.attempt ->> 'kind' = 'unacknowledged' or is_agents_failure(m.attempt ->> 'kind')) then
+      v_failed := v_failed || v_before.lease_agent_id;
+    end if;
 
     update tasks t
        set status = m."to", status_since = case when t.status = m."to" then t.status_since else now() end,
@@ -84,7 +88,7 @@ begin
     perform resolve_executions(p_organization, v_settlements);
   end if;
   if v_agents <> '{}' then
-    perform note_agents(p_organization, v_agents, false, p_moves #>> '{0,actor}');
+    perform judge_agents(p_organization, v_agents, v_failed, p_moves #>> '{0,actor}');
   end if;
 end $$;
 

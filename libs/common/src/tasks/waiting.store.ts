@@ -8,6 +8,8 @@ export interface CandidateRow extends WaitingAgent {
   name: string;
   level: 'intern' | 'specialist' | 'lead';
   capabilities: { name: string; level?: number }[];
+  /** Why its breaker is not closed. */
+  degraded_reason: 'failing' | 'deaf' | null;
   load: number;
   max_concurrent: number;
   cost_per_task_nano: string | null;
