@@ -8,6 +8,7 @@ import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
 import { Tasks1700000000003 } from './migrations/0003-tasks.js';
 import { Agents1700000000004 } from './migrations/0004-agents.js';
 import { Schedules1700000000005 } from './migrations/0005-schedules.js';
+import { AgentSessions1700000000006 } from './migrations/0006-agent-sessions.js';
 import { AgentHealth1700000000008 } from './migrations/0008-agent-health.js';
 import { wallStatements } from './tenant-tables.js';
 
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   Tasks1700000000003,
   Agents1700000000004,
   Schedules1700000000005,
+  AgentSessions1700000000006,
   AgentHealth1700000000008,
 ];
 /** Folders whose .sql files hold functions of the database. */

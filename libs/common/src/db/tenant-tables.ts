@@ -17,6 +17,8 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   agents: 'organization',
   agent_versions: 'organization',
   agent_presence: 'organization',
+  agent_sessions: 'workspace',
+  agent_connect_tickets: 'workspace',
   api_keys: 'key',
   price_overrides: 'workspace',
   budgets: 'workspace-or-shared',

@@ -79,9 +79,10 @@ $$;
 --
 -- p_lease   id of the lease to be
 -- p_acked   the answer is the acknowledgement; otherwise it has to come within 10 s
+-- p_narrow  [{name, level?}] what this instance of the agent has of its capabilities; null: all
 -- Verdicts  claimed | none | at_capacity | paused | quota | unknown_agent; `idle` tells that nothing at all can be taken
 create or replace function claim_task(
-  p_organization uuid, p_workspace uuid, p_agent uuid, p_lease uuid, p_acked boolean, p_actor text,
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_lease uuid, p_acked boolean, p_actor text, p_narrow jsonb default null,
   out verdict text, out idle boolean, out task tasks
 ) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -98,6 +99,9 @@ begin
   select * into v_agent from agents where organization_id = p_organization and id = p_agent;
   idle := false;
   verdict := case when v_agent.id is null then 'unknown_agent' else refusal_of_agent(v_agent, p_workspace) end;
+  if p_narrow is not null then
+    v_agent.capabilities := narrow_capabilities(v_agent.capabilities, p_narrow);
+  end if;
   if verdict is null then
     loop
       v_candidates := task_candidates(p_workspace, v_agent, v_width);
