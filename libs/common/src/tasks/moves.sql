@@ -84,6 +84,7 @@ begin
   if p_moves @> '[{"to": "done"}]' then
     perform release_dependents(p_moves);
   end if;
+  perform tell_dependents(p_organization, p_moves);
   if v_settlements <> '[]' then
     perform resolve_executions(p_organization, v_settlements);
   end if;
@@ -125,3 +126,16 @@ begin
      where t.workspace_id = v_waiting.workspace_id and t.id = v_waiting.task_id;
   end loop;
 end $$;
+
+-- Tasks that wait for one that will not be done stay as they are: it may be replayed, or no longer waited for. But it is told.
+create or replace function tell_dependents(p_organization uuid, p_moves jsonb) returns void language sql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  select p_organization, m.workspace_id, gen_random_uuid(), 'task.dependency_ended', m.actor, 'task:' || t.id,
+         jsonb_build_object('taskId', t.id, 'title', t.title, 'dependsOn', m.id, 'status', m."to")
+    from jsonb_to_recordset(p_moves) as m(workspace_id uuid, id uuid, "to" text, actor text)
+   cross join lateral (select x.task_id from task_dependencies x
+                        where x.workspace_id = m.workspace_id and x.depends_on_id = m.id offset 0) d
+   cross join lateral (select w.id, w.title, w.ended_at from tasks w where w.workspace_id = m.workspace_id and w.id = d.task_id offset 0) t
+   where m."to" in ('failed', 'cancelled') and t.ended_at is null
+$$;
