@@ -2,10 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { AgentOrder } from './agent.js';
 
-const HERE = path.dirname(fileURLToPath(import.meta.url));
 const RESTART_MS = 300;
 const STOP_MS = 3_000;
 
@@ -19,6 +17,8 @@ export interface Death {
 }
 
 export interface FleetSetting {
+  /** Folder of the compiled simulation. */
+  programs: string;
   /** How long an agent that stands still is left alone. */
   standStillMs: number;
   clockOffsetMs: (agent: number) => number;
@@ -41,6 +41,11 @@ export class Fleet {
     for (const number of this.orders.keys()) this.spawn(number);
   }
 
+  /** Kills one, whatever it is doing; it comes back as if it had died by itself. */
+  kill(number: number): void {
+    this.children.get(number)?.kill('SIGKILL');
+  }
+
   /** Ends all of them and resolves when they are gone. */
   async stop(): Promise<void> {
     this.isOver = true;
@@ -58,8 +63,9 @@ export class Fleet {
 
   private spawn(number: number): void {
     const order = this.orders[number]!;
-    const clock = path.join(HERE, 'shifted-clock.js');
-    const child = spawn(process.execPath, ['--import', clock, path.join(HERE, 'agent.js'), JSON.stringify(order)], {
+    const { programs } = this.setting;
+    const [clock, agent] = [path.join(programs, 'shifted-clock.js'), path.join(programs, 'agent.js')];
+    const child = spawn(process.execPath, ['--import', clock, agent, JSON.stringify(order)], {
       env: { PATH: process.env.PATH, CLOCK_OFFSET_MS: String(this.setting.clockOffsetMs(number)) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

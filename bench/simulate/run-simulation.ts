@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { startHouston } from '../houston.js';
 import type { AgentOrder } from './agent.js';
 import { Diary } from './diary.js';
-import { type Death, Fleet } from './fleet.js';
+import { Fleet } from './fleet.js';
+import { gather } from './gather.js';
 import { chance, clockOffsetMs, fateOf } from './mischief.js';
 import { Mission } from './mission.js';
 import type { SimulateOptions } from './options.js';
@@ -18,7 +20,6 @@ const BAD_SHARE = 0.35;
 const LOOK_MS = 250;
 const BULK = 1_000;
 const STAND_STILL_MS = 2 * LEASE_TTL_SECONDS * 1_000;
-const TYPES = ['task.assigned', 'task.completed', 'task.failed', 'task.dead', 'lease.lost'];
 
 export interface Simulated {
   evidence: Evidence;
@@ -51,6 +52,7 @@ async function inHouse(
 ): Promise<Simulated> {
   const mission = await openWorkspace(house, options);
   const fleet = new Fleet(await hire(mission, options, diaryFile), {
+    programs: path.dirname(fileURLToPath(import.meta.url)),
     standStillMs: STAND_STILL_MS,
     clockOffsetMs: (agent) => (options.chaos ? clockOffsetMs(options.seed, agent) : 0),
   });
@@ -62,7 +64,7 @@ async function inHouse(
     const tookMs = performance.now() - startedAt;
     // Whoever still stands still is to wake, and to be refused.
     if (options.chaos) await sleep(STAND_STILL_MS + 1_000);
-    const evidence = await gather(mission, options, diary, fleet.deaths);
+    const evidence = await gather(mission, { put: options.tasks, diary: diary.read(), deaths: fleet.deaths });
     return { evidence, tookMs, leaseTtlSeconds: LEASE_TTL_SECONDS, surprises: fleet.surprises };
   } finally {
     await fleet.stop();
@@ -117,17 +119,4 @@ async function untilAllEnded(mission: Mission, options: SimulateOptions, tell: (
     }
     if (open.length === 0) return;
   }
-}
-
-async function gather(
-  mission: Mission,
-  { tasks: put }: SimulateOptions,
-  diary: Diary,
-  deaths: readonly Death[],
-): Promise<Evidence> {
-  const tasks = await mission.tasks();
-  const events = (await Promise.all(TYPES.map((type) => mission.events(type)))).flat();
-  const dead = await mission.all<{ taskId: string | null }>('/api/dead-letters?status=open');
-  const deadTaskIds = dead.flatMap(({ taskId }) => taskId ?? []);
-  return { put, tasks, events, diary: diary.read(), deaths, deadTaskIds };
 }

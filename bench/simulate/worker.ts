@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HubUnreachable } from '../../cli/hub-request.js';
 import type { Claim, Hub, Report } from '../../cli/sidecar/hub.js';
 import type { Diary, DiaryLine } from './diary.js';
-import { chance, type Fate, mischiefOf } from './mischief.js';
+import { chance, type Fate, type Mischief, mischiefOf } from './mischief.js';
 
 const WAIT_SECONDS = 5;
 const PAUSE_MS = 50;
@@ -14,13 +14,15 @@ export interface Assignment {
   n: number;
   fate: Fate;
   workMs: number;
+  /** What becomes of the first attempt; otherwise the seed decides. */
+  first?: Mischief;
 }
 
 /** The bad ends of a process, done to it from inside. */
 export interface Body {
   die(): void;
   /** Resolves when somebody has woken it. */
-  standStill(taskId: string, fence: number): Promise<void>;
+  standStill(): Promise<void>;
   /** Breaks every connection. */
   disconnect(): void;
 }
@@ -61,14 +63,15 @@ export class Worker {
 
   private async attempt(given: Given): Promise<void> {
     const { seed, share, body } = this.setting;
-    const { n, fate, workMs } = given.task['payload'] as Assignment;
-    const mischief = mischiefOf(seed, n, given.lease.fence, share);
+    const { n, fate, workMs, first } = given.task['payload'] as Assignment;
+    const { fence } = given.lease;
+    const mischief = fence === 1 && first !== undefined ? first : mischiefOf(seed, n, fence, share);
     const note = (what: DiaryLine['what']) => this.note(given, mischief, what);
     note('taken');
     if (mischief === 'deaf') return;
     await sleep(workMs / 2);
     if (mischief === 'dies') body.die();
-    if (mischief === 'hangs') await body.standStill(given.task.id, given.lease.fence);
+    if (mischief === 'hangs') await body.standStill();
     else if (!(await this.beatOn(given, mischief === 'stalls'))) return note('lost');
     if (mischief === 'disconnects') body.disconnect();
     await sleep(workMs / 2);
