@@ -15,19 +15,21 @@ export interface DiaryLine {
   mischief: string;
 }
 
-/** One file for all agents: a line is written at once and whole, so that what a killed process had done is known. */
+/** One file for all agents: a line is written at once, so that what a killed process had done is known. */
 export class Diary {
   constructor(private readonly file: string) {}
 
+  /** The end of line goes first: whoever dies in the middle of a line does not spoil the next one's. */
   write(line: DiaryLine): void {
-    appendFileSync(this.file, `${JSON.stringify(line)}\n`);
+    appendFileSync(this.file, `\n${JSON.stringify(line)}`);
   }
 
+  /** Without lines of which only a part is there, because they are being written, or their writer died. */
   read(): DiaryLine[] {
     const text = readFileSync(this.file, { encoding: 'utf8', flag: 'a+' });
     return text
       .split('\n')
-      .filter(Boolean)
+      .filter((line) => line.endsWith('}'))
       .map((line) => JSON.parse(line) as DiaryLine);
   }
 }
