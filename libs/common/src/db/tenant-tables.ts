@@ -42,6 +42,10 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   schedules: 'workspace',
   schedule_ticks: 'workspace',
   inbox_counts: 'workspace',
+  escalation_rules: 'workspace',
+  escalation_watches: 'workspace',
+  escalation_marks: 'workspace',
+  escalations: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */
