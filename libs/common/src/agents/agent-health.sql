@@ -166,6 +166,8 @@ end $$;
 create or replace function tell_breaker(p_organization uuid, p_agent uuid, p_type text, p_actor text, p_data jsonb) returns void
 language sql
 set enable_seqscan = off as $$
+  -- Whoever holds a socket of it may offer it something now, or no longer.
+  select pg_notify('houston_agent_changed', p_agent::text);
   insert into events (organization_id, workspace_id, id, type, actor, subject, data)
   select p_organization, null, gen_random_uuid(), p_type, p_actor, 'agent:' || p_agent,
          jsonb_build_object('agentId', p_agent, 'name', a.name) || p_data

@@ -94,7 +94,8 @@ begin
 end $$;
 
 -- What the run of an ended attempt comes to, as resolve.sql reads it. Without a word about its cost it cost what it had
--- reported; a success that never reported anything cost nothing.
+-- reported; a success that never reported anything cost nothing. A run whose agent was not heard is left `expired`: what the
+-- agent says too late is added then.
 create or replace function settlement_of(p_task tasks, p_to text, p_kind text, p_actor text, p_settle jsonb) returns jsonb
 language sql stable as $$
   select jsonb_build_object(
@@ -103,7 +104,7 @@ language sql stable as $$
            'cost_nano', case when p_to in ('done', 'review') then coalesce((
              select e.cost_nano from executions e where e.workspace_id = p_task.workspace_id and e.id = p_task.execution_id), 0) end,
            'target', case when p_to in ('done', 'review') then 'succeeded' when p_to = 'cancelled' then 'cancelled'
-                          when p_kind = 'timeout' then 'timeout' else 'failed' end)
+                          when p_kind in ('abandoned', 'stalled', 'timeout') then 'expired' else 'failed' end)
          || coalesce(p_settle, '{}')
 $$;
 

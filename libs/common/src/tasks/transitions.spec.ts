@@ -101,7 +101,7 @@ describe('the table of tasks', () => {
     ['tasks_end', 'done', { ended_at: 'null' }],
     ['tasks_end', 'inbox', { ended_at: 'now()' }],
   ])('refuses by %s a task that stands in %s with %j', async (constraint, status, wrong) => {
-    const whole =
+    const whole: Record<string, string> =
       constraint === 'tasks_lease_while_held'
         ? { lease_agent_id: `'${agent.id}'`, lease_expires_at: 'now()', leased_at: 'now()' }
         : {};
