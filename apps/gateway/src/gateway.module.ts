@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ProcessBeatModule } from '@houston/common/telemetry/process-beat.js';
+import { AgentSocketsModule } from './agent-sockets/agent-sockets.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
@@ -23,6 +24,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
   imports: [
     ProcessBeatModule.of('gateway'),
     HttpModule,
+    AgentSocketsModule,
     AgentsModule,
     AuditModule,
     BudgetsModule,

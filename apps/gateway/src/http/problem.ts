@@ -31,6 +31,7 @@ export const PROBLEMS = {
   output_schema_mismatch: { status: 422, title: 'The result does not have the shape that was asked for' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another body' },
   budget_frozen: { status: 423, title: 'A budget is frozen' },
+  upgrade_required: { status: 426, title: 'This address speaks WebSocket' },
   too_many_failures: { status: 429, title: 'Too many failed authentications' },
   internal: { status: 500, title: 'Houston has made a mistake' },
   overloaded: { status: 503, title: 'Too many requests are waiting' },

@@ -34,8 +34,12 @@ export type Claimed = { verdict: 'claimed'; task: TaskWithEdges } | { verdict: C
 /** An attempt's run, as far as pricing it needs to know. */
 export interface AttemptRun {
   executionId: string;
+  agentId: string;
   model: string;
   provider: string;
+  status: string;
+  inputTokens: number;
+  outputTokens: number;
 }
 
 export interface Parking {
@@ -89,6 +93,15 @@ export class WorkStore {
     return judged(rows);
   }
 
+  /** Takes an offer up. Of a task that is in progress already it changes nothing. */
+  async acknowledge(bearer: LeaseBearer, taskId: string, lease: PresentedLease): Promise<Judged> {
+    const rows = await this.db.statement<JudgedRow>(
+      'select j.verdict, j.holder, (j.task).* from acknowledge_task($1, $2, $3, $4, $5, $6, $7) j',
+      [bearer.organizationId, bearer.workspaceId, taskId, lease.id, lease.fence, bearer.agentId, bearer.actor],
+    );
+    return judged(rows);
+  }
+
   /** Locks the task, and says whether the lease is the present one. */
   async judge(tx: Tx, bearer: LeaseBearer, taskId: string, lease: PresentedLease): Promise<Judged> {
     const rows = await tx.query<JudgedRow>(
@@ -118,7 +131,8 @@ export class WorkStore {
   async runOf(scope: WorkspaceScope, taskId: string, fence: number): Promise<AttemptRun | null> {
     const [run] = await this.db.inWorkspace(scope, (tx) =>
       tx.query<AttemptRun>(
-        `select e.id as "executionId", e.model, e.provider
+        `select e.id as "executionId", a.agent_id as "agentId", e.model, e.provider, e.status,
+                e.input_tokens::float8 as "inputTokens", e.output_tokens::float8 as "outputTokens"
            from task_attempts a join executions e on e.workspace_id = a.workspace_id and e.id = a.execution_id
           where a.workspace_id = $1 and a.task_id = $2 and a.fence = $3`,
         [scope.workspaceId, taskId, fence],

@@ -14,7 +14,7 @@ $$;
 create or replace function open_session(
   p_organization uuid, p_workspace uuid, p_agent uuid, p_instance text, p_session uuid, p_key uuid, p_gateway text,
   p_max_concurrent int, p_capabilities jsonb, p_most int, p_actor text,
-  out verdict text, out halt text, out lease_ttl_ms float8
+  out verdict text, out halt text, out agent_max_concurrent int, out lease_ttl_ms float8
 ) language plpgsql
 set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -45,6 +45,7 @@ begin
   perform note_agents(p_organization, array[p_agent], true, p_actor);
   verdict := 'open';
   halt := halt_of_agent(v_agent);
+  agent_max_concurrent := v_agent.max_concurrent;
   lease_ttl_ms := extract(epoch from lease_ttl(p_workspace)) * 1000;
 end $$;
 
@@ -52,9 +53,9 @@ end $$;
 --
 -- p_news   [{session, workspace, agent, instance, seen?, offered_ms?, acknowledged_ms?, last_task?, unacknowledged?, actor}];
 --          seen: a frame has come since the last time; *_ms: so long ago
--- Returns  one row for each: current | replaced | gone, and why its agent is given nothing
+-- Returns  one row for each: current | replaced | gone, why its agent is given nothing, and its limit
 create or replace function look_after_sessions(p_organization uuid, p_news jsonb)
-returns table (session_id uuid, standing text, halt text) language plpgsql
+returns table (session_id uuid, standing text, halt text, agent_max_concurrent int) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -90,7 +91,7 @@ begin
     end if;
     session_id := v.session;
     standing := case when v_session is null then 'gone' when v_session = v.session then 'current' else 'replaced' end;
-    select halt_of_agent(a) into halt from agents a where a.organization_id = p_organization and a.id = v.agent;
+    select halt_of_agent(a), a.max_concurrent into halt, agent_max_concurrent from agents a where a.organization_id = p_organization and a.id = v.agent;
     return next;
   end loop;
   if v_seen <> '{}' then
