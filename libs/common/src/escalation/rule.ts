@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { WatchRule } from '../domain/escalation.js';
 import type { RuleAction, RuleRow } from './escalation.row.js';
-import { type LinearPattern, linearPattern } from './linear-pattern.js';
+import { type LinearPattern, linearPattern } from '../patterns/linear-pattern.js';
 
 const patterns = new LRUCache<string, LinearPattern>({ max: 1_000 });
 
