@@ -128,15 +128,17 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
   private async forgetEnded(): Promise<void> {
     const holders = [...this.sessions.open.keys()].filter(({ heldCount }) => heldCount > 0);
     for (const [, sessions] of groupBy(holders, ({ caller }) => caller.workspaceId)) {
-      const leases = sessions.flatMap((session) =>
-        session.heldLeases.map(({ taskId, lease }) => ({ session, taskId, leaseId: lease.id })),
+      const holderOf = new Map<string, Session>(
+        sessions.flatMap((session) => session.heldLeases.map(({ taskId }): [string, Session] => [taskId, session])),
       );
-      const ended = await this.store.endedLeases(sessions[0]!.caller, leases);
-      for (const { session, taskId } of leases) {
+      const leases = sessions.flatMap(({ heldLeases }) => heldLeases);
+      for (const { taskId, leaseId, unanswered } of await this.store.endedLeases(sessions[0]!.caller, leases)) {
+        const session = holderOf.get(taskId);
+        // It may have been given the same task anew meanwhile.
+        if (session?.leaseIdOf(taskId) !== leaseId) continue;
+        if (unanswered) session.unansweredOffer(taskId);
         // What it reported over this socket meanwhile it knows.
-        if (!ended.has(taskId) || !session.ended(taskId)) continue;
-        const lost = { taskId, continue: false, lease: null, code: 'lease_lost' };
-        session.socket.send({ type: 'heartbeat.ok', tasks: [lost] });
+        else if (session.ended(taskId)) tellLost(session, taskId);
       }
     }
   }
@@ -150,6 +152,10 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
       }),
     );
   }
+}
+
+function tellLost({ socket }: Session, taskId: string): void {
+  socket.send({ type: 'heartbeat.ok', tasks: [{ taskId, continue: false, lease: null, code: 'lease_lost' }] });
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type WorkspaceScope } from '@houston/common/db/database.js';
 import type { InstanceCapability } from './frame.dto.js';
 import type { Halt } from './server-frame.js';
-import type { Session, SessionNews } from './session.js';
+import type { HeldLease, Session, SessionNews } from './session.js';
 
 /** Connections of an agent at once, over all gateways. */
 const MAX_SESSIONS = 100;
@@ -30,6 +30,13 @@ export interface Standing {
   standing: 'current' | 'replaced' | 'gone';
   halt: Halt | null;
   agentMaxConcurrent: number;
+}
+
+export interface EndedLease {
+  taskId: string;
+  leaseId: string;
+  /** Nobody acknowledged it in time. */
+  unanswered: boolean;
 }
 
 interface OpenedRow {
@@ -68,18 +75,18 @@ export class SessionStore {
   }
 
   /** Writes down what is new of sessions of one organization, and tells how each of them stands. */
-  lookAfter(organizationId: string, told: { session: Session; news: SessionNews }[]): Promise<Standing[]> {
+  lookAfter(organizationId: string, told: { session: Session; news: SessionNews | null }[]): Promise<Standing[]> {
     const news = told.map(({ session, news: word }) => ({
       session: session.id,
       workspace: session.caller.workspaceId,
       agent: session.agent.id,
       instance: session.instanceId,
       actor: session.caller.actor,
-      seen: word.seen,
-      offered_ms: word.offeredMsAgo,
-      acknowledged_ms: word.acknowledgedMsAgo,
-      last_task: word.lastTaskId,
-      unacknowledged: word.unanswered,
+      seen: word?.seen,
+      offered_ms: word?.offeredMsAgo,
+      acknowledged_ms: word?.acknowledgedMsAgo,
+      last_task: word?.lastTaskId,
+      unacknowledged: word?.unanswered,
     }));
     return this.db.statement<Standing>(
       `select session_id as "sessionId", standing, halt, agent_max_concurrent as "agentMaxConcurrent"
@@ -98,15 +105,21 @@ export class SessionStore {
     ]);
   }
 
-  /** Which of these leases are not in force any more, by their tasks. */
-  async endedLeases(scope: WorkspaceScope, leases: { taskId: string; leaseId: string }[]): Promise<Set<string>> {
-    const rows = await this.db.inWorkspace(scope, (tx) =>
-      tx.query<{ id: string }>(
-        `select l.task as id from unnest($2::uuid[], $3::uuid[]) as l(task, lease)
+  /** Those of these leases that are not in force any more. */
+  async endedLeases(scope: WorkspaceScope, leases: HeldLease[]): Promise<EndedLease[]> {
+    return this.db.inWorkspace(scope, (tx) =>
+      tx.query<EndedLease>(
+        `select l.task as "taskId", l.lease as "leaseId", coalesce(a.kind = 'unacknowledged', false) as unanswered
+           from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as l(task, lease, fence)
+           left join task_attempts a on a.workspace_id = $1 and a.task_id = l.task and a.fence = l.fence
           where not exists (select from tasks t where t.workspace_id = $1 and t.id = l.task and t.lease_id = l.lease)`,
-        [scope.workspaceId, leases.map(({ taskId }) => taskId), leases.map(({ leaseId }) => leaseId)],
+        [
+          scope.workspaceId,
+          leases.map(({ taskId }) => taskId),
+          leases.map(({ lease }) => lease.id),
+          leases.map(({ lease }) => lease.fence),
+        ],
       ),
     );
-    return new Set(rows.map(({ id }) => id));
   }
 }

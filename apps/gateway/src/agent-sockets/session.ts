@@ -18,6 +18,11 @@ interface Held {
   untilMs: number;
 }
 
+export interface HeldLease {
+  taskId: string;
+  lease: LeaseDto;
+}
+
 export interface SessionSetting {
   id: string;
   /** Bound to the agent, whatever the key is bound to. */
@@ -66,6 +71,7 @@ export class Session {
   private lastAcknowledgedAtMs = 0;
   private lastTaskId: string | null = null;
   private writtenAtMs = performance.now();
+  private isUnwritten = false;
 
   constructor(setting: SessionSetting) {
     this.id = setting.id;
@@ -88,8 +94,12 @@ export class Session {
     return this.held.size;
   }
 
-  get heldLeases(): { taskId: string; lease: LeaseDto }[] {
+  get heldLeases(): HeldLease[] {
     return [...this.held].map(([taskId, { lease }]) => ({ taskId, lease }));
+  }
+
+  leaseIdOf(taskId: string): string | undefined {
+    return this.held.get(taskId)?.lease.id;
   }
 
   /** How many tasks may be offered to it now. */
@@ -125,6 +135,14 @@ export class Session {
     return this.held.delete(taskId);
   }
 
+  /** As `ended`, because the offer was not answered in time: it gets no new one for a while, each time longer. */
+  unansweredOffer(taskId: string): void {
+    if (!this.held.delete(taskId)) return;
+    this.unanswered += 1;
+    this.isUnwritten = true;
+    this.rest(Math.min(ACK_WITHIN_MS * 2 ** (this.unanswered - 1), LONGEST_REST_MS));
+  }
+
   hasSeen(taskId: string): void {
     this.lastTaskId = taskId;
   }
@@ -132,27 +150,26 @@ export class Session {
   /** Forgets offers that were not answered in time, and leases that must have run out. The database ends them by itself. */
   lapse(nowMs: number): void {
     for (const [taskId, { offeredAtMs, untilMs }] of this.held) {
-      if (offeredAtMs !== null && nowMs >= offeredAtMs + ACK_WITHIN_MS) {
-        this.held.delete(taskId);
-        this.unanswered += 1;
-        this.rest(Math.min(ACK_WITHIN_MS * 2 ** (this.unanswered - 1), LONGEST_REST_MS));
-      } else if (nowMs >= untilMs) this.held.delete(taskId);
+      if (offeredAtMs !== null && nowMs >= offeredAtMs + ACK_WITHIN_MS) this.unansweredOffer(taskId);
+      else if (nowMs >= untilMs) this.held.delete(taskId);
     }
   }
 
   /** Takes what is left when the connection is gone: offers that nobody took up. */
-  takeUnacknowledged(): { taskId: string; lease: LeaseDto }[] {
+  takeUnacknowledged(): HeldLease[] {
     const offers = [...this.held].filter(([, { offeredAtMs }]) => offeredAtMs !== null);
     this.held.clear();
     return offers.map(([taskId, { lease }]) => ({ taskId, lease }));
   }
 
   get hasNews(): boolean {
-    return Math.max(this.socket.lastFrameAtMs, this.lastOfferedAtMs) > this.writtenAtMs;
+    return this.isUnwritten || Math.max(this.socket.lastFrameAtMs, this.lastOfferedAtMs) > this.writtenAtMs;
   }
 
-  /** What has happened since the last call. */
-  takeNews(): SessionNews {
+  /** What has happened since the last call; null when nothing has. */
+  takeNews(): SessionNews | null {
+    if (!this.hasNews) return null;
+    this.isUnwritten = false;
     const since = this.writtenAtMs;
     const nowMs = performance.now();
     this.writtenAtMs = nowMs;

@@ -51,8 +51,8 @@ end $$;
 
 -- What a gateway has to say of its sessions, and how they stand.
 --
--- p_news   [{session, workspace, agent, instance, seen?, offered_ms?, acknowledged_ms?, last_task?, unacknowledged?, actor}];
---          seen: a frame has come since the last time; *_ms: so long ago
+-- p_news   [{session, workspace, agent, instance, actor, seen?, offered_ms?, acknowledged_ms?, last_task?, unacknowledged?}];
+--          seen: a frame has come since the last time; *_ms: so long ago; unacknowledged is there when anything is new
 -- Returns  one row for each: current | replaced | gone, why its agent is given nothing, and its limit
 create or replace function look_after_sessions(p_organization uuid, p_news jsonb)
 returns table (session_id uuid, standing text, halt text, agent_max_concurrent int) language plpgsql
@@ -72,12 +72,12 @@ begin
      order by workspace, agent, instance
   loop
     v_session := null;
-    if v.seen or v.offered_ms is not null then
+    if v.unacknowledged is not null then
       update agent_sessions s
          set last_seen_at = case when v.seen then now() else s.last_seen_at end,
              last_offered_at = coalesce(now() - v.offered_ms * interval '1 millisecond', s.last_offered_at),
              last_acknowledged_at = coalesce(now() - v.acknowledged_ms * interval '1 millisecond', s.last_acknowledged_at),
-             last_task_id = coalesce(v.last_task, s.last_task_id), unacknowledged = coalesce(v.unacknowledged, s.unacknowledged)
+             last_task_id = coalesce(v.last_task, s.last_task_id), unacknowledged = v.unacknowledged
        where s.workspace_id = v.workspace and s.agent_id = v.agent and s.instance_id = v.instance and s.session_id = v.session
       returning s.session_id into v_session;
       if v.seen and v_session is not null then
