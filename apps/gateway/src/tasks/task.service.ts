@@ -76,7 +76,7 @@ export class TaskService {
   }
 
   private async prepare(caller: Caller, body: CreateTaskDto, id: string, at: string): Promise<NewTask> {
-    const columns = columnsOf(body, await this.assigneeOf(caller, body.assignee), at);
+    const columns = columnsOf(body, await this.assigneeOf(caller, body.assignee, at), at);
     return {
       id,
       columns: { ...columns, id, priority: body.priority ?? 'normal', parent_id: body.parentId },
@@ -122,13 +122,17 @@ export class TaskService {
     }
   }
 
-  private async assigneeOf(caller: Caller, name: string | null | undefined): Promise<string | null | undefined> {
+  private async assigneeOf(
+    caller: Caller,
+    name: string | null | undefined,
+    at = '',
+  ): Promise<string | null | undefined> {
     if (name === undefined || name === null) return name;
     const agent = await this.agents.find(caller.organizationId, name);
     if (agent) return agent.id;
     throw new Problem('unknown_agent', {
       detail: `No agent is called ${name}.`,
-      errors: [{ path: 'assignee', message: 'Name an agent of this organization.' }],
+      errors: [{ path: `${at}assignee`, message: 'Name an agent of this organization.' }],
     });
   }
 

@@ -44,9 +44,12 @@ export interface AttemptRun {
 
 export interface Parking {
   workspaceId: string;
-  provider: string;
+  /** Who met the end of the quota. */
+  agentId: string;
+  /** Whose quota it is; null: unknown. */
+  provider: string | null;
+  /** Null: unknown. */
   until: Date | null;
-  seconds: number;
   reason: string;
 }
 
@@ -93,15 +96,6 @@ export class WorkStore {
     return judged(rows);
   }
 
-  /** Takes an offer up. Of a task that is in progress already it changes nothing. */
-  async acknowledge(bearer: LeaseBearer, taskId: string, lease: PresentedLease): Promise<Judged> {
-    const rows = await this.db.statement<JudgedRow>(
-      'select j.verdict, j.holder, (j.task).* from acknowledge_task($1, $2, $3, $4, $5, $6, $7) j',
-      [bearer.organizationId, bearer.workspaceId, taskId, lease.id, lease.fence, bearer.agentId, bearer.actor],
-    );
-    return judged(rows);
-  }
-
   /** Locks the task, and says whether the lease is the present one. */
   async judge(tx: Tx, bearer: LeaseBearer, taskId: string, lease: PresentedLease): Promise<Judged> {
     const rows = await tx.query<JudgedRow>(
@@ -141,22 +135,12 @@ export class WorkStore {
     return run ?? null;
   }
 
-  /** Parks a provider until then, for `seconds` where that is not known, or longer where it is parked longer. */
-  async park(tx: Tx, parking: Parking): Promise<void> {
-    await tx.query(
-      `insert into provider_parkings (organization_id, workspace_id, provider, until, reason)
-       values ($1, $2, $3, coalesce($4::timestamptz, now() + make_interval(secs => $5)), $6)
-       on conflict (workspace_id, provider) do update
-          set until = greatest(provider_parkings.until, excluded.until), reason = excluded.reason, updated_at = now()`,
-      [
-        tx.organizationId,
-        parking.workspaceId,
-        parking.provider,
-        parking.until?.toISOString() ?? null,
-        parking.seconds,
-        parking.reason.slice(0, 500),
-      ],
-    );
+  /** Gives the provider's agents, or this agent alone, no work of the workspace until its quota is there again. */
+  async park(tx: Tx, { workspaceId, agentId, provider, until, reason }: Parking): Promise<void> {
+    await tx.query('select park_quota($1, $2, $3, $4, $5, $6)', [
+      ...[tx.organizationId, workspaceId, agentId, provider],
+      ...[until?.toISOString() ?? null, reason.slice(0, 500)],
+    ]);
   }
 
   /** What an agent runs on. */

@@ -19,6 +19,22 @@ create policy tenant on agent_connect_tickets to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
   with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
 
+create table agent_parkings (
+  organization_id uuid not null,
+  workspace_id uuid not null,
+  agent_id uuid not null,
+  until timestamp with time zone not null,
+  reason text not null default ''::text,
+  updated_at timestamp with time zone not null default now(),
+  constraint agent_parkings_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agents(organization_id, id),
+  constraint agent_parkings_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
+  constraint agent_parkings_pkey PRIMARY KEY (workspace_id, agent_id)
+);
+-- row level security: forced
+create policy tenant on agent_parkings to houston_app
+  using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
+  with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
+
 create table agent_presence (
   organization_id uuid not null,
   agent_id uuid not null,
@@ -1045,7 +1061,7 @@ create policy tenant on workspaces to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
   with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
 
--- function acknowledge_task(uuid,uuid,uuid,uuid,bigint,uuid,text) returns record
+-- function acknowledge_tasks(uuid,jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
 -- function admit_executions(uuid,bigint,uuid[],integer[],integer[],jsonb) returns record
 -- function agent_available(jsonb,text,timestamp with time zone) returns boolean
 -- function agent_available_from(jsonb,text,timestamp with time zone) returns timestamp with time zone
@@ -1096,8 +1112,10 @@ create policy tenant on workspaces to houston_app
 -- function judge_agent(uuid,uuid,text) returns void
 -- function judge_agents(uuid,uuid[],uuid[],text) returns void
 -- function judge_lease(uuid,uuid,uuid,bigint,uuid) returns record
+-- function judge_leases(jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
 -- function keep_agent_version() returns trigger
 -- function keep_task_clocks() returns trigger
+-- function lanes_out_of_quota(uuid,uuid) returns uuid[]
 -- function lease_ttl(uuid) returns interval
 -- function lock_edges_exclusively(uuid) returns void
 -- function lock_edges_shared(uuid) returns void
@@ -1120,6 +1138,8 @@ create policy tenant on workspaces to houston_app
 -- function open_budget(uuid,uuid,text) returns void
 -- function open_session(uuid,uuid,uuid,text,uuid,uuid,text,integer,jsonb,integer,text) returns record
 -- function organizations_with_news(text) returns SETOF uuid
+-- function park_quota(uuid,uuid,uuid,text,timestamp with time zone,text) returns void
+-- function parked_until(agents,uuid) returns timestamp with time zone
 -- function plan_resolutions(jsonb) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
 -- function progress_timeout(uuid) returns interval
 -- function record_executions(uuid,bigint,jsonb) returns TABLE(verdict text, id uuid)

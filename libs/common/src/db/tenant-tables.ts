@@ -39,6 +39,7 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   task_dependencies: 'workspace',
   task_attempts: 'workspace',
   provider_parkings: 'workspace',
+  agent_parkings: 'workspace',
   schedules: 'workspace',
   schedule_ticks: 'workspace',
   inbox_counts: 'workspace',

@@ -11,7 +11,7 @@ returns table (id uuid, name text, level text, capabilities jsonb, meets boolean
 language sql stable as $$
   select a.id, a.name, a.level, a.capabilities, meets_capabilities(a.capabilities, t.required_capabilities), r.refusal,
          case r.refusal
-           when 'quota' then (select k.until from provider_parkings k where k.workspace_id = p_workspace and k.provider = a.provider)
+           when 'quota' then parked_until(a, p_workspace)
            when 'paused' then case when a.paused_at is null and a.draining_at is null
                                    then agent_available_from(a.availability, a.timezone, greatest(now(), s.degraded_until)) end
          end,

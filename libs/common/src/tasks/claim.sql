@@ -39,8 +39,7 @@ create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) re
       or exists (select from agent_presence s where s.agent_id = p_agent.id and s.degraded_until > now()) then 'paused'
     when (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
          >= p_agent.max_concurrent or is_on_trial(p_agent) then 'at_capacity'
-    when exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
-    then 'quota' end
+    when parked_until(p_agent, p_workspace) > now() then 'quota' end
 $$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.

@@ -14,3 +14,16 @@ alter table agent_presence
 
 -- What an agent made of its last attempts, wherever they were.
 create index task_attempts_of_agent on task_attempts (organization_id, agent_id, ended_at) where ended_at is not null;
+
+-- An agent that met the end of a quota which is not known to be its provider's: it gets no work of the workspace until then.
+create table agent_parkings (
+  organization_id uuid not null,
+  workspace_id uuid not null,
+  agent_id uuid not null,
+  until timestamptz not null,
+  reason text not null default '',
+  updated_at timestamptz not null default now(),
+  primary key (workspace_id, agent_id),
+  foreign key (organization_id, workspace_id) references workspaces (organization_id, id) on delete cascade,
+  foreign key (organization_id, agent_id) references agents (organization_id, id)
+);
