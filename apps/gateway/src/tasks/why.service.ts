@@ -55,7 +55,9 @@ export class WhyService {
     if (task.status === 'blocked' || task.status === 'review') {
       return [{ kind: task.status, reason: task.blocker_reason ?? task.completion_message }];
     }
-    if (task.open_dependencies === 0) return [];
+    if (task.open_dependencies === 0) {
+      return task.retry_reason === 'budget' ? [{ kind: 'budget', reason: task.last_error }] : [];
+    }
     const rows = await this.store.readAll(tx, caller.workspaceId, task.depends_on);
     return rows
       .filter((row) => row.status !== 'done')

@@ -33,9 +33,9 @@ export class RankedAgentView {
   until: string | null;
 }
 
-/** A task, an approval, or a person's decision. */
+/** A task, an approval, a person's decision, or room in a budget. */
 export class WaitsForView {
-  @ApiProperty({ enum: ['task', 'approval', 'blocked', 'review'] })
+  @ApiProperty({ enum: ['task', 'approval', 'blocked', 'review', 'budget'] })
   kind: string;
   @ApiProperty({ required: false, format: 'uuid' })
   id?: string;

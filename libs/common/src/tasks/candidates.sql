@@ -12,15 +12,15 @@ language sql stable as $$
   select a.id, a.name, a.level, a.capabilities, meets_capabilities(a.capabilities, t.required_capabilities), r.refusal,
          case r.refusal
            when 'quota' then parked_until(a, p_workspace)
-           when 'paused' then case when a.paused_at is null and a.draining_at is null
+           when 'paused' then case when a.enabled and a.lifecycle <> 'deprecated' and a.paused_at is null and a.draining_at is null
                                    then agent_available_from(a.availability, a.timezone, greatest(now(), s.degraded_until)) end
          end,
          coalesce(s.last_seen_at > now() - agent_silence(), false), s.degraded_reason,
          (select count(*)::int from tasks o where o.organization_id = a.organization_id and o.lease_agent_id = a.id), a.max_concurrent,
          a.cost_per_task_nano, h.attempts, h.successes, h.median_seconds
     from tasks t
-    join agents a on a.organization_id = t.organization_id and a.enabled and a.lifecycle <> 'deprecated'
-     and (t.assignee_id is null or t.assignee_id = a.id)
+    join agents a on a.organization_id = t.organization_id
+     and case when t.assignee_id is null then a.enabled and a.lifecycle <> 'deprecated' else a.id = t.assignee_id end
     left join agent_presence s on s.agent_id = a.id
    cross join lateral (select refusal_of_agent(a, p_workspace) as refusal) r
    cross join lateral (

@@ -19,7 +19,7 @@ export interface CandidateRow extends WaitingAgent {
 }
 
 /**
- * Every agent that is not out of service, able or not; of a reserved task its assignee alone. At most 1,000.
+ * Every agent that is not out of service, able or not; of a reserved task its assignee alone, in service or not. At most 1,000.
  *
  * @param withHistory fill attempts, successes and median time, which cost more to find than the rest
  */
