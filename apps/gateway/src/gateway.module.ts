@@ -7,6 +7,7 @@ import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
+import { EscalationsModule } from './escalations/escalations.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -31,6 +32,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     CostsModule,
     DeadLettersModule,
     DashboardModule,
+    EscalationsModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,

@@ -29,6 +29,8 @@ export const PROBLEMS = {
   blocker_reason_required: { status: 422, title: 'A blocked task needs a reason' },
   evidence_required: { status: 422, title: 'The task has nothing to show for itself' },
   output_schema_mismatch: { status: 422, title: 'The result does not have the shape that was asked for' },
+  invalid_condition: { status: 422, title: 'The condition cannot be used' },
+  action_unavailable: { status: 422, title: 'This installation cannot do that' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another body' },
   budget_frozen: { status: 423, title: 'A budget is frozen' },
   upgrade_required: { status: 426, title: 'This address speaks WebSocket' },

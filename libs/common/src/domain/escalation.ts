@@ -31,14 +31,17 @@ export function subjectOf(trigger: EscalationTrigger): SubjectKind {
   return trigger === 'budgetConsumed' ? 'budget' : 'task';
 }
 
-/** Whom a rule is about; each list that is there must have one of the subject's values. */
+/** One value or several. */
+type OneOrMany = string | readonly string[];
+
+/** Whom a rule is about: of each field that is there, the subject must have one of the values. */
 export interface EscalationMatch {
-  readonly priority?: readonly string[];
-  readonly status?: readonly string[];
-  readonly capability?: readonly string[];
-  readonly tag?: readonly string[];
+  readonly priority?: OneOrMany;
+  readonly status?: OneOrMany;
+  readonly capability?: OneOrMany;
+  readonly tag?: OneOrMany;
   /** Names or ids. */
-  readonly agent?: readonly string[];
+  readonly agent?: OneOrMany;
 }
 
 /** What a trigger can be restricted by. */
@@ -135,9 +138,9 @@ function taskHoldsFrom(rule: WatchRule, task: WatchedTask): Date | null {
 
 /** What failed for good is still worth telling by rules about failures; other rules look at it only when they name it. */
 function isOpenFor({ trigger, match }: WatchRule, status: TaskStatus): boolean {
-  if (status === 'done' || status === 'cancelled') return match.status?.includes(status) ?? false;
+  if (status === 'done' || status === 'cancelled') return listed(match.status).includes(status);
   if (status !== 'failed') return true;
-  return trigger === 'failedAttempts' || trigger === 'errorPattern' || (match.status?.includes('failed') ?? false);
+  return trigger === 'failedAttempts' || trigger === 'errorPattern' || listed(match.status).includes('failed');
 }
 
 const MATCH_KEYS = ['priority', 'status', 'capability', 'tag', 'agent'] as const;
@@ -145,8 +148,12 @@ const MATCH_KEYS = ['priority', 'status', 'capability', 'tag', 'agent'] as const
 export function matches(wanted: EscalationMatch, has: EscalationMatch): boolean {
   return MATCH_KEYS.every((key) => {
     const values = wanted[key];
-    return values === undefined || values.some((value) => has[key]?.includes(value) ?? false);
+    return values === undefined || listed(values).some((value) => listed(has[key]).includes(value));
   });
+}
+
+function listed(values: OneOrMany | undefined): readonly string[] {
+  return typeof values === 'string' ? [values] : (values ?? []);
 }
 
 function after(since: Date, seconds: number): Date {

@@ -15,7 +15,7 @@ export interface AgentFacts {
 }
 
 export interface TaskFacts {
-  task: TaskRow & { slo_breach_at: Date | null; slo_breached_at: Date | null; approval_since: Date | null };
+  task: TaskRow;
   failures: number;
   last_failed_at: Date | null;
   /** How its last attempt ended; null while it runs. */
@@ -50,10 +50,10 @@ type Counted = {
 };
 /** Tasks of one workspace with what rules ask about them. Ids that do not exist are left out. */
 export async function taskFacts(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<Map<string, TaskFacts>> {
-  const tasks = await tx.query<TaskFacts['task']>(
-    'select * from tasks where workspace_id = $1 and id = any($2::uuid[])',
-    [workspaceId, ids],
-  );
+  const tasks = await tx.query<TaskRow>('select * from tasks where workspace_id = $1 and id = any($2::uuid[])', [
+    workspaceId,
+    ids,
+  ]);
   const rows = await tx.query<{ task_id: string } & Counted & AgentColumns>(
     'select * from watched_tasks($1, $2::uuid[])',
     [workspaceId, ids],

@@ -203,3 +203,16 @@ export function resolveOpen(
     [pair.workspace_id, pair.rule_id, pair.subject_id, actor, resolution],
   );
 }
+
+/** What is open about a subject, by level. `is_new`: raised in this transaction. */
+export function openOf(
+  tx: Tx,
+  workspaceId: string,
+  subjectId: string,
+): Promise<(EscalationRow & { is_new: boolean })[]> {
+  return tx.query(
+    `select *, raised_at = now() as is_new from escalations
+      where workspace_id = $1 and subject_id = $2 and status <> 'resolved' order by level`,
+    [workspaceId, subjectId],
+  );
+}

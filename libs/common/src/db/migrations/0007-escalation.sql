@@ -13,8 +13,9 @@ declare
   v_tier text;
 begin
   if new.slo_seconds is null and new.sla_tier is not null then
-    select settings -> 'sloTiers' ->> new.sla_tier into v_tier from workspaces where id = new.workspace_id;
-    new.slo_seconds := coalesce(v_tier, default_slo_tiers() ->> new.sla_tier)::int;
+    select coalesce(settings -> 'sloTiers', default_slo_tiers()) ->> new.sla_tier into v_tier
+      from workspaces where id = new.workspace_id;
+    new.slo_seconds := v_tier::int;
   end if;
   if tg_op = 'UPDATE' and new.slo_seconds is distinct from old.slo_seconds then
     new.slo_breached_at := null;
