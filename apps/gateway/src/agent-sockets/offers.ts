@@ -19,7 +19,7 @@ const REST_MS = 1_000;
 /**
  * Offers tasks to connected agents. When a task becomes free, one agent is tried; as long as that finds work, twice as many
  * are tried the next time. So a single task costs one look, a thousand are handed out in batches, and agents that are not
- * able to do what waits are asked once each. Agents with the least to do come first, among these the one that has waited
+ * able to do what waits are asked once each. Where a round ended because nobody had a place left, the next one begins wide. Agents with the least to do come first, among these the one that has waited
  * longest. Rounds of one workspace follow each other; signals that arrive meanwhile make one more.
  */
 @Injectable()
@@ -28,6 +28,8 @@ export class Offers implements OnApplicationBootstrap {
   private readonly byWorkspace = new Map<string, Set<Session>>();
   private readonly running = new Map<string, Promise<void>>();
   private readonly isDirty = new Set<string>();
+  /** Workspaces where the last round gave out all places: there was more to do than hands. */
+  private readonly hasPlenty = new Set<string>();
   private isStopped = false;
 
   constructor(
@@ -93,9 +95,14 @@ export class Offers implements OnApplicationBootstrap {
 
   private async round(workspaceId: string): Promise<void> {
     const passed = new Set<Session>();
-    for (let width = 1; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
+    const first = this.hasPlenty.delete(workspaceId) ? MAX_BATCH : 1;
+    for (let width = first; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
       const chosen = this.choose(workspaceId, passed, width);
-      if (chosen.length === 0 || !(await this.offer(chosen, passed))) return;
+      if (chosen.length === 0) {
+        if (passed.size === 0) this.hasPlenty.add(workspaceId);
+        return;
+      }
+      if (!(await this.offer(chosen, passed))) return;
     }
   }
 

@@ -197,8 +197,11 @@ describe('the health of an agent', () => {
     await leaveUnanswered(2);
     const { id, lease_id: lease, lease_fence: fence } = await offer();
     const acknowledged = await query<{ verdict: string }>(
-      `select verdict from acknowledge_task($1, $2, $3, $4, $5, $6, 'system')`,
-      [...[gateway.db.organizationId, gateway.db.workspaceId, id, lease, fence, agent.id]],
+      'select verdict from acknowledge_tasks($1, jsonb_build_array($2::jsonb))',
+      [
+        gateway.db.organizationId,
+        { workspace_id: gateway.db.workspaceId, id, lease, fence, agent: agent.id, actor: 'system' },
+      ],
     );
     expect(acknowledged).toEqual([{ verdict: 'held' }]);
     await createTask(gateway.owner, { priority: 'low' });

@@ -6,6 +6,9 @@ import { ExecutionsModule } from '../executions/executions.module.js';
 import { SignalsModule } from '../signals/signals.module.js';
 import { ClaimService } from './claim.service.js';
 import { LateUse } from './late-use.js';
+import { LeaseActs } from './lease-acts.js';
+import { LeaseStore } from './lease.store.js';
+import { SloController } from './slo.controller.js';
 import { TaskController } from './task.controller.js';
 import { TaskService } from './task.service.js';
 import { TaskStore } from './task.store.js';
@@ -19,7 +22,7 @@ import { WorkStore } from './work.store.js';
 
 @Module({
   imports: [SignalsModule, DatabaseModule, AgentDirectoryModule, AdmissionModule, ExecutionsModule],
-  controllers: [TaskController, WhyController, WorkController],
+  controllers: [TaskController, SloController, WhyController, WorkController],
   providers: [
     TaskStore,
     TaskService,
@@ -28,6 +31,8 @@ import { WorkStore } from './work.store.js';
     WorkStore,
     WorkService,
     LateUse,
+    LeaseStore,
+    LeaseActs,
     ClaimService,
     WaitingClaims,
   ],

@@ -23,6 +23,7 @@ declare
   v_after tasks;
   v_settlements jsonb := '[]';
   v_agents uuid[] := '{}';
+  v_actors text[] := '{}'; -- beside them
   v_failed uuid[] := '{}';
 begin
   perform enter_tenant(p_organization, null);
@@ -56,6 +57,7 @@ begin
     end if;
     if v_before.lease_agent_id is not null and v_before.lease_agent_id <> all(v_agents) then
       v_agents := v_agents || v_before.lease_agent_id;
+      v_actors := v_actors || m.actor;
     end if;
     if v_before.lease_agent_id is not null and (m.attempt ->> 'kind' = 'unacknowledged' or is_agents_failure(m.attempt ->> 'kind')) then
       v_failed := v_failed || v_before.lease_agent_id;
@@ -89,7 +91,13 @@ begin
     perform resolve_executions(p_organization, v_settlements);
   end if;
   if v_agents <> '{}' then
-    perform judge_agents(p_organization, v_agents, v_failed, p_moves #>> '{0,actor}');
+    -- All at once, in their order; then each in the name of whoever moved its task.
+    perform from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update;
+    for m in select o.actor, array_agg(o.agent order by o.agent) as agents
+               from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
+    loop
+      perform judge_agents(p_organization, m.agents, v_failed, m.actor);
+    end loop;
   end if;
 end $$;
 
