@@ -105,7 +105,9 @@ describe('leases of tasks under many hands', () => {
             ...[db.organizationId, db.workspaceId, lease.task, lease.id, lease.fence],
           ])
         );
-      default:
+      case 'fail':
+      case 'release':
+      case 'complete':
         return lease && end(lease, act);
     }
   };
