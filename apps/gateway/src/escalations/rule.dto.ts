@@ -23,7 +23,6 @@ import {
   type EscalationTrigger,
 } from '@houston/common/domain/escalation.js';
 import { MayBeAbsent } from '../http/optional.js';
-import { PageQuery } from '../http/page.js';
 import { IsMatch, IsRecipients, IsThreshold } from './rule-fields.js';
 
 const MAX_NAME = 200;
@@ -189,8 +188,6 @@ export class CreateRuleDto {
 
 /** What is named changes. */
 export class UpdateRuleDto extends PartialType(CreateRuleDto, { skipNullProperties: false }) {}
-
-export class RulesQuery extends PageQuery {}
 
 export class DryRunDto {
   @ApiPropertyOptional({ default: 7, minimum: 1, maximum: MAX_DAYS })

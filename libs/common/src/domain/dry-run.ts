@@ -33,7 +33,9 @@ export function wouldHold(
     const since = holdsFrom(rule, then);
     const at = since === null || since > moment ? since : moment;
     const holds = at !== null && at < next && isTrue(then, at);
-    if (holds && !held && at >= from) begun.push(at);
+    // What held already when the span began has fired before it.
+    const isOlder = index === 0 && since !== null && since < from;
+    if (holds && !isOlder && (!held || at > moment)) begun.push(at);
     held = holds;
   });
   return begun;
