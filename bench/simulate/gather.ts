@@ -1,7 +1,7 @@
 import type { Mission } from './mission.js';
 import type { Evidence } from './promises.js';
 
-const TYPES = ['task.assigned', 'task.completed', 'task.failed', 'task.dead', 'lease.lost'];
+const TYPES = ['task.assigned', 'task.completed', 'task.failed', 'task.dead', 'task.released', 'lease.lost'];
 
 /** What Houston says of a workspace, put beside what its agents did. */
 export async function gather(mission: Mission, seen: Pick<Evidence, 'put' | 'diary' | 'deaths'>): Promise<Evidence> {

@@ -41,6 +41,11 @@ export function fateOf(seed: string, task: number): Fate {
   return drawn < 0.08 ? 'hopeless' : 'done';
 }
 
+/** How long an agent is deaf when it starts: a fifth of them, long enough for an offer to be taken back from them. */
+export function deafMs(seed: string, agent: number): number {
+  return chance(seed, 'deaf', agent) < 0.2 ? 12_000 : 0;
+}
+
 /** How far an agent's clock is off: most of them a little, some by minutes, either way. */
 export function clockOffsetMs(seed: string, agent: number): number {
   const drawn = chance(seed, 'clock', agent);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Transport } from './transport.js';
 
 /** What was asked for on the command line. */
 export interface SimulateOptions {
@@ -7,7 +8,7 @@ export interface SimulateOptions {
   seed: string;
   /** Agents misbehave. */
   chaos: boolean;
-  transport: 'http' | 'socket';
+  transport: Transport;
   /** Null: a Houston of its own. */
   url: string | null;
   key: string | null;
@@ -24,7 +25,7 @@ export const USAGE = `Usage: npm run simulate -- [options]
   --tasks N         tasks put in (200)
   --seed S          decides who misbehaves when; printed, so that a run can be repeated (random)
   --chaos           agents die, stand still, go deaf, get nowhere, live in another time and lose their connections
-  --transport T     socket or http (http)
+  --transport T     socket or http (socket)
   --within S        seconds after which what is not done counts as stuck (300)
   --url URL         a running Houston; without it one is started in a folder that is thrown away
   --key hou_...     its owner's key; needed with --url
@@ -37,7 +38,7 @@ const FLAGS = {
   tasks: { type: 'string', default: '200' },
   seed: { type: 'string' },
   chaos: { type: 'boolean', default: false },
-  transport: { type: 'string', default: 'http' },
+  transport: { type: 'string', default: 'socket' },
   within: { type: 'string', default: '300' },
   url: { type: 'string' },
   key: { type: 'string' },

@@ -143,22 +143,21 @@ function interrupted({ diary, deaths, events }: Evidence) {
   const assigned = told(['task.assigned']);
   const lost = told(['lease.lost']);
   const letGo = new Set(diary.filter((line) => line.what === 'lost' || line.what === 'refused').map(leaseOf));
-  return deaths.flatMap((death) =>
-    diary
-      .filter((line) => line.what === 'taken' && line.pid === death.pid && isCutShort(line, death))
-      .filter((line) => !ended.has(leaseOf(line)) && (death.kind === 'stood still' || !letGo.has(leaseOf(line))))
-      .map((line) => ({
-        death,
-        line,
-        free: lost.get(leaseOf(line)),
-        again: assigned.get(leaseOf({ ...line, fence: line.fence + 1 })),
-      })),
-  );
+  return diary.flatMap((line) => {
+    const given = assigned.get(leaseOf(line));
+    if (line.what !== 'taken' || given === undefined || ended.has(leaseOf(line))) return [];
+    const death = deaths.find(
+      (one) =>
+        one.pid === line.pid && one.at >= Date.parse(given.time) && isCutShort(line, one, letGo.has(leaseOf(line))),
+    );
+    const again = assigned.get(leaseOf({ ...line, fence: line.fence + 1 }));
+    return death === undefined ? [] : [{ death, line, free: lost.get(leaseOf(line)), again }];
+  });
 }
 
-/** A deaf agent was silent before it died; one that stands still may wake in time for its other tasks. */
-function isCutShort({ mischief }: DiaryLine, { kind }: Death): boolean {
-  return kind === 'stood still' ? mischief === 'hangs' : mischief !== 'deaf' && mischief !== 'hangs';
+/** Nobody was cut short who was deaf or had let go; who stands still may wake in time for its other tasks. */
+function isCutShort({ mischief }: DiaryLine, { kind }: Death, hasLetGo: boolean): boolean {
+  return kind === 'stood still' ? mischief === 'hangs' : !hasLetGo && mischief !== 'deaf' && mischief !== 'hangs';
 }
 
 function leaseOf({ taskId, fence }: { taskId: string; fence: number }): string {

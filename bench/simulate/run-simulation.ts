@@ -8,7 +8,7 @@ import type { AgentOrder } from './agent.js';
 import { Diary } from './diary.js';
 import { Fleet } from './fleet.js';
 import { gather } from './gather.js';
-import { chance, clockOffsetMs, fateOf } from './mischief.js';
+import { chance, clockOffsetMs, deafMs, fateOf } from './mischief.js';
 import { Mission } from './mission.js';
 import type { SimulateOptions } from './options.js';
 import type { Evidence } from './promises.js';
@@ -83,10 +83,15 @@ async function hire(mission: Mission, options: SimulateOptions, diaryFile: strin
   const orders: AgentOrder[] = [];
   for (let n = 0; n < options.agents; n += 1) {
     const name = `${mission.workspace}-${n}`;
-    const { id } = await mission.post<{ id: string }>('/api/agents', { name, maxConcurrent: SLOTS });
+    const { id } = await mission.post<{ id: string }>('/api/agents', {
+      ...{ name, maxConcurrent: SLOTS },
+      // It fails on purpose, and is to have another chance soon.
+      breaker: { openSeconds: 2 },
+    });
     orders.push({
       ...{ url: mission.url, key: mission.key, workspace: mission.workspace ?? '', agentId: id, name, slots: SLOTS },
       ...{ transport: options.transport, seed: options.seed, share: options.chaos ? BAD_SHARE : 0, diaryFile },
+      deafMs: options.chaos ? deafMs(options.seed, n) : 0,
     });
   }
   return orders;

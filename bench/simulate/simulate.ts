@@ -1,4 +1,5 @@
 // npm run simulate: a fleet that misbehaves, and whether Houston keeps its promises all the same.
+import type { EventSeen } from './mission.js';
 import { parseOptions, type SimulateOptions, USAGE } from './options.js';
 import { judge, percentile, recoveries } from './promises.js';
 import { simulate, type Simulated } from './run-simulation.js';
@@ -37,6 +38,7 @@ function figures({ evidence, tookMs, leaseTtlSeconds, surprises }: Simulated): s
     `All of it took ${inSeconds(tookMs)}.`,
     ...spread(`From an agent's silence until its task was free (a lease lives ${leaseTtlSeconds} s)`, freeMs),
     ...spread("From an agent's silence until another had its task, in its turn", takenMs),
+    ...unanswered(evidence.events),
     ...surprises.map((line) => `Unexpected: ${line}`),
   ];
 }
@@ -45,6 +47,11 @@ function spread(what: string, ascending: readonly number[]): string[] {
   if (ascending.length === 0) return [];
   const [p50, p99] = [percentile(ascending, 0.5), percentile(ascending, 0.99)];
   return [`${what}: p50 ${inSeconds(p50)}, p99 ${inSeconds(p99)}, ${ascending.length} times`];
+}
+
+function unanswered(events: readonly EventSeen[]): string[] {
+  const taken = events.filter(({ type, data }) => type === 'task.released' && data['kind'] === 'unacknowledged');
+  return taken.length === 0 ? [] : [`${taken.length} offers went to deaf agents and were taken back.`];
 }
 
 function inSeconds(ms: number): string {

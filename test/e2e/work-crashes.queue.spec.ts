@@ -86,7 +86,7 @@ describe(`crashes in the middle of work, with the queues in ${redisUrl ? 'Redis'
       const { id } = await mission.post<{ id: string }>('/api/agents', { name, maxConcurrent: SLOTS, breaker });
       orders.push({
         ...{ url: mission.url, key: mission.key, workspace: 'crashes', agentId: id, name, slots: SLOTS },
-        ...{ transport: 'http' as const, seed, share: BAD_SHARE, diaryFile: path.join(dataDir, 'diary') },
+        ...{ transport: 'socket' as const, seed, share: BAD_SHARE, diaryFile: path.join(dataDir, 'diary') },
       });
     }
     const standStillMs = 2 * LEASE_TTL_SECONDS * 1_000;

@@ -19,8 +19,9 @@ const REST_MS = 1_000;
 /**
  * Offers tasks to connected agents. When a task becomes free, one agent is tried; as long as that finds work, twice as many
  * are tried the next time. So a single task costs one look, a thousand are handed out in batches, and agents that are not
- * able to do what waits are asked once each. Where a round ended because nobody had a place left, the next one begins wide. Agents with the least to do come first, among these the one that has waited
- * longest. Rounds of one workspace follow each other; signals that arrive meanwhile make one more.
+ * able to do what waits are asked once each. Where a round ended because nobody had a place left, the next one begins wide.
+ * Agents with the least to do come first, among these the one that has waited longest. Rounds of one workspace follow each
+ * other; signals that arrive meanwhile make one more.
  */
 @Injectable()
 export class Offers implements OnApplicationBootstrap {
