@@ -64,14 +64,15 @@ export class DeadlineStore {
     );
   }
 
-  /** Locks tasks that nobody works on and that have not moved for a while. */
-  lockWaiting(tx: Tx, limit: number): Promise<WaitingRow[]> {
-    return tx.query(
+  /** Locks the first task that nobody works on and that has not moved for a while. */
+  async lockWaiting(tx: Tx): Promise<WaitingRow | null> {
+    const [task] = await tx.query<WaitingRow>(
       `select * from tasks
         where organization_id = $1 and status in ('inbox', 'blocked', 'review') and look_at <= now()
-        order by look_at, id limit $2 for update skip locked`,
-      [tx.organizationId, limit],
+        order by look_at, id limit 1 for update skip locked`,
+      [tx.organizationId],
     );
+    return task ?? null;
   }
 
   /** Looks again after half of the time it has waited so far, between one minute and one hour. */
