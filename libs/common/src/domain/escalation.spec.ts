@@ -6,6 +6,7 @@ import {
   matchableBy,
   matches,
   type WatchedTask,
+  type WatchRule,
   type WatchState,
 } from './escalation.js';
 import { TASK_STATUSES } from './task-states.js';
@@ -50,10 +51,10 @@ describe('a rule holds for a subject', () => {
   });
 
   it('of a pattern: while its last attempt failed with such an error', () => {
-    const rule = {
+    const rule: WatchRule = {
       ...{ trigger: 'errorPattern', threshold: 0, match: {} },
-      matchesError: (text: string) => text.includes('paper'),
-    } as const;
+      matchesError: (text) => text.includes('paper'),
+    };
     expect(holdsFrom(rule, task({ lastError: 'out of paper', lastFailedAt: at(5) }))).toEqual(at(5));
     expect(holdsFrom(rule, task({ lastError: 'out of ink', lastFailedAt: at(5) }))).toBeNull();
     expect(holdsFrom(rule, task({ lastError: null, lastFailedAt: at(5) }))).toBeNull();

@@ -1,17 +1,19 @@
 import type { Database, Tx, WorkspaceScope } from '../db/database.js';
 import type { WatchRow } from './escalation.row.js';
-import { look, type Looked } from './look.js';
+import { look } from './look.js';
 import { takeNote } from './take-note.js';
 import { lockDue, lockOne, postpone } from './watch.store.js';
 
 const BATCH = 50;
 const POSTPONED_SECONDS = 10;
 
-export interface DueLooks extends Looked {
+export interface DueLooks {
   /** Marks that were read. */
   noted: number;
   /** Watches that were looked at. */
   looked: number;
+  raised: number;
+  resolved: number;
 }
 
 /** Where to look: in one workspace, or in all of an organization. */
@@ -35,7 +37,7 @@ export async function lookAtDue(
       batch = await lockDue(tx, BATCH);
       return look(tx, batch);
     });
-    return { noted, looked: batch.length, ...looked };
+    return { noted, looked: batch.length, raised: looked.raised.length, resolved: looked.resolved };
   } catch (error) {
     if (batch.length === 0) throw error;
     return { noted, looked: batch.length, ...(await lookOneByOne(db, place, batch, onFault)) };
@@ -47,12 +49,12 @@ async function lookOneByOne(
   place: LookedPlace,
   batch: readonly WatchRow[],
   onFault: (watch: WatchRow, error: unknown) => void,
-): Promise<Looked> {
+): Promise<{ raised: number; resolved: number }> {
   const counts = { raised: 0, resolved: 0 };
   for (const watch of batch) {
     try {
       const looked = await inPlace(db, place, async (tx) => look(tx, await lockOne(tx, watch)));
-      counts.raised += looked.raised;
+      counts.raised += looked.raised.length;
       counts.resolved += looked.resolved;
     } catch (error) {
       onFault(watch, error);

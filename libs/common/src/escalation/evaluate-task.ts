@@ -40,9 +40,12 @@ export async function evaluateTask(tx: Tx, workspaceId: string, taskId: string):
   // The subject itself is locked after its watches, as by everybody who looks.
   const at = await now(tx);
   const due = (await lockOf(tx, workspaceId, taskId)).filter((watch) => watch.due_at <= at);
-  await look(tx, due);
+  const { raised } = await look(tx, due);
   const open = await openOf(tx, workspaceId, taskId);
-  return rules.map((rule) => evaluationOf(rule, froms.get(rule.id) ?? null, subject, at, open));
+  return rules.map((rule) => ({
+    ...evaluationOf(rule, froms.get(rule.id) ?? null, subject, at, open),
+    fired: open.some((row) => row.rule_id === rule.id && raised.includes(row.id)),
+  }));
 }
 
 function evaluationOf(
@@ -50,15 +53,13 @@ function evaluationOf(
   from: Date | null,
   subject: Subject,
   at: Date,
-  open: readonly (EscalationRow & { is_new: boolean })[],
-): Evaluation {
+  open: readonly EscalationRow[],
+): Omit<Evaluation, 'fired'> {
   const verdict = rule.condition === null ? null : evaluate(rule.condition, conditionInput(subject, at));
-  const raised = open.filter((row) => row.rule_id === rule.id);
-  const latest = raised.at(-1);
+  const latest = open.filter((row) => row.rule_id === rule.id).at(-1);
   return {
     ...{ rule, from },
     holds: from !== null && from <= at && (verdict === null || verdict.kind === 'true'),
-    fired: raised.some((row) => row.is_new),
     level: latest?.level ?? 0,
     escalationId: latest?.id ?? null,
     problem: verdict?.kind === 'failed' ? verdict.problem : null,

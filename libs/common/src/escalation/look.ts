@@ -14,7 +14,9 @@ import { conditionInput, readSubjects, type Subject } from './watched-subject.js
 const ACTOR = 'system';
 
 export interface Looked {
-  raised: number;
+  /** Ids of what was raised. */
+  raised: string[];
+  /** How much was resolved. */
   resolved: number;
 }
 
@@ -23,7 +25,7 @@ export interface Looked {
  * again. Everything is read anew under the subjects' locks, so that nothing fires that is not true any more.
  */
 export async function look(tx: Tx, watches: readonly WatchRow[]): Promise<Looked> {
-  const counts = { raised: 0, resolved: 0 };
+  const done: Looked = { raised: [], resolved: 0 };
   const looks: LookedAt[] = [];
   for (const workspaceId of [...new Set(watches.map((watch) => watch.workspace_id))].sort()) {
     const own = watches.filter((watch) => watch.workspace_id === workspaceId);
@@ -32,16 +34,16 @@ export async function look(tx: Tx, watches: readonly WatchRow[]): Promise<Looked
     const at = await now(tx);
     for (const watch of own) {
       const rule = rules.find(({ id }) => id === watch.rule_id);
-      const done = await lookAt(tx, watch, rule, subjects.get(watch.subject_id), at);
-      counts.raised += done.raised;
-      counts.resolved += done.resolved;
-      looks.push(done.look);
+      const one = await lookAt(tx, watch, rule, subjects.get(watch.subject_id), at);
+      done.raised.push(...one.raised);
+      done.resolved += one.resolved;
+      looks.push(one.look);
       // What was done about it may have changed what the next rule says of it.
-      if (done.raised > 0) await readAgain(tx, workspaceId, subjects, watch.subject_id);
+      if (one.raised.length > 0) await readAgain(tx, workspaceId, subjects, watch.subject_id);
     }
   }
   await writeLooks(tx, looks);
-  return counts;
+  return done;
 }
 
 async function lockSubjects(
@@ -78,16 +80,16 @@ async function lookAt(
   const { workspace_id, rule_id, subject_id, depth, cooldown_until } = watch;
   const key = { workspace_id, rule_id, subject_id };
   if (verdict.kind === 'wait') {
-    return { raised: 0, resolved: 0, look: { ...key, depth, cooldown_until, due_at: verdict.dueAt } };
+    return { raised: [], resolved: 0, look: { ...key, depth, cooldown_until, due_at: verdict.dueAt } };
   }
   if (verdict.kind === 'leave' || !rule || !subject) {
     const dueAt = verdict.kind === 'leave' ? verdict.dueAt : null;
     const resolved = depth > 0 ? await resolve(tx, key, ACTOR, 'It no longer holds.') : 0;
-    return { raised: 0, resolved, look: { ...key, depth: 0, cooldown_until, due_at: dueAt } };
+    return { raised: [], resolved, look: { ...key, depth: 0, cooldown_until, due_at: dueAt } };
   }
-  await raise(tx, rule, subject, verdict.level, watch.due_at);
+  const id = await raise(tx, rule, subject, verdict.level, watch.due_at);
   return {
-    ...{ raised: 1, resolved: 0 },
+    ...{ raised: [id], resolved: 0 },
     look: { ...key, depth: verdict.level, cooldown_until: verdict.cooldownUntil, due_at: verdict.dueAt },
   };
 }
@@ -106,7 +108,8 @@ export function verdictOf(
   return judgeWatch({ depth: watch.depth, cooldownUntil: watch.cooldown_until }, pace, from, at, isTrue);
 }
 
-async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, since: Date): Promise<void> {
+/** @returns the escalation's id */
+async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, since: Date): Promise<string> {
   const id = newId();
   const reason = reasonOf(rule, subject);
   const actions = actionsAt(rule, level);
@@ -127,6 +130,7 @@ async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, sin
       ...toldTo(rule, subject, level, reason),
     },
   });
+  return id;
 }
 
 /** Whom the event names to be told, with the words for it; nobody unless an action says so. */

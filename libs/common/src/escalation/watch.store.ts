@@ -183,8 +183,9 @@ export type NewEscalation = Pick<
 export async function insertEscalation(tx: Tx, row: NewEscalation): Promise<void> {
   await tx.query(
     `insert into escalations (organization_id, workspace_id, id, rule_id, rule_name, subject_kind, subject_id, level, reason,
-                              actions, since)
-     select $1, x.workspace_id, x.id, x.rule_id, x.rule_name, x.subject_kind, x.subject_id, x.level, x.reason, x.actions, x.since
+                              actions, since, raised_at)
+     select $1, x.workspace_id, x.id, x.rule_id, x.rule_name, x.subject_kind, x.subject_id, x.level, x.reason, x.actions, x.since,
+            clock_timestamp()
        from jsonb_populate_record(null::escalations, $2) x`,
     [tx.organizationId, JSON.stringify(row)],
   );
@@ -204,15 +205,10 @@ export function resolveOpen(
   );
 }
 
-/** What is open about a subject, by level. `is_new`: raised in this transaction. */
-export function openOf(
-  tx: Tx,
-  workspaceId: string,
-  subjectId: string,
-): Promise<(EscalationRow & { is_new: boolean })[]> {
+/** What is open about a subject, by level. */
+export function openOf(tx: Tx, workspaceId: string, subjectId: string): Promise<EscalationRow[]> {
   return tx.query(
-    `select *, raised_at = now() as is_new from escalations
-      where workspace_id = $1 and subject_id = $2 and status <> 'resolved' order by level`,
+    `select * from escalations where workspace_id = $1 and subject_id = $2 and status <> 'resolved' order by level`,
     [workspaceId, subjectId],
   );
 }
