@@ -8,6 +8,7 @@ import {
 import { measureDashboard, seedTasks } from './dashboard.js';
 import type { Lab, LabDatabase } from './lab.js';
 import { measureRawQueue } from './raw-queue.js';
+import { seedDoneWork } from './seed-work.js';
 
 const AGENTS = 100;
 const SUSTAINED_PER_SECOND = 500;
@@ -57,6 +58,7 @@ async function measureBackend(
   say: (line: string) => void,
 ): Promise<BackendFigures> {
   const database = await lab.database(`work_${backend.toLowerCase()}`);
+  await seedDoneWork(database);
   const env = { REDIS_URL: redisUrl ?? '' };
   const gateway = await lab.gateway(database, env);
   const scheduler = await lab.service('scheduler', database, env);

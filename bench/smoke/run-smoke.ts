@@ -15,7 +15,8 @@ export async function runSmoke(url: string, key: string): Promise<TaskOutcome[]>
   const skill = `smoke-${randomUUID().slice(0, 8)}`;
   const seen = new Map<string, number[]>();
   const names = Array.from({ length: AGENTS }, (_, n) => `${skill}-${n + 1}`);
-  for (const name of names) await mission.post('/api/agents', { name, capabilities: [{ name: skill }] });
+  const maxConcurrent = TASKS / AGENTS;
+  for (const name of names) await mission.post('/api/agents', { name, maxConcurrent, capabilities: [{ name: skill }] });
   const sockets = await Promise.all(names.map((name) => connect(url, key, name, seen)));
   try {
     const put = await Promise.all(Array.from({ length: TASKS }, (_, n) => putTask(mission, skill, n)));
