@@ -21,14 +21,17 @@ export interface LabDatabase {
   workspaceId: string;
 }
 
-export interface LabGateway {
-  url: string;
+export interface LabService {
   stop(): Promise<void>;
 }
 
-/** One durable embedded Postgres in a folder that is thrown away, with databases and gateways on it. */
+export interface LabGateway extends LabService {
+  url: string;
+}
+
+/** One durable embedded Postgres in a folder that is thrown away, with databases and services on it. */
 export class Lab {
-  private readonly gateways: LabGateway[] = [];
+  private readonly services: LabService[] = [];
   private readonly clients: pg.Client[] = [];
 
   private constructor(
@@ -59,36 +62,51 @@ export class Lab {
     return { url: url.href, client, organizationId: rows[0]!.organization_id, workspaceId: rows[0]!.id };
   }
 
-  /** A gateway process on a database, run with the flags it has in production. */
+  /** A gateway process on a database. @param script default: the gateway as it is */
   async gateway(
     database: LabDatabase,
     env: Record<string, string> = {},
-    script = path.join('apps', 'gateway', 'src', 'main.js'),
+    script = mainOf('gateway'),
   ): Promise<LabGateway> {
     const port = await freePort();
+    const { stop } = await this.service('gateway', database, { PORT: String(port), ...env }, script);
+    return { url: `http://127.0.0.1:${port}`, stop };
+  }
+
+  /** A process of Houston on a database, run with the flags it has in production. */
+  async service(
+    name: string,
+    database: LabDatabase,
+    env: Record<string, string> = {},
+    script = mainOf(name),
+  ): Promise<LabService> {
     const child = fork(path.join(DIST, script), [], {
-      env: { ...process.env, DATABASE_URL: database.url, PORT: String(port), LOG_LEVEL: 'error', ...env },
-      execArgv: nodeFlagsOf('gateway'),
+      env: { ...process.env, DATABASE_URL: database.url, LOG_LEVEL: 'error', ...env },
+      execArgv: nodeFlagsOf(name),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     await ready(child);
-    const gateway = { url: `http://127.0.0.1:${port}`, stop: () => stop(child) };
-    this.gateways.push(gateway);
-    return gateway;
+    const service = { stop: () => stop(child) };
+    this.services.push(service);
+    return service;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.gateways.map((gateway) => gateway.stop()));
+    await Promise.all(this.services.map((service) => service.stop()));
     await Promise.all(this.clients.map((client) => client.end()));
     await this.server.stop();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 }
 
+function mainOf(service: string): string {
+  return path.join('apps', service, 'src', 'main.js');
+}
+
 async function ready(child: ChildProcess): Promise<void> {
   const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ type?: string } | number];
   if (typeof message !== 'object' || message.type !== 'ready')
-    throw new Error(`A gateway did not start (${String(message)})`);
+    throw new Error(`A service did not start (${String(message)})`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {

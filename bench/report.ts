@@ -1,37 +1,43 @@
 import { cpus, totalmem } from 'node:os';
+import { STORED_TASKS } from './dashboard.js';
 import type { Figures } from './load.js';
+import type { MoneyFigures } from './money.js';
 import type { Resources } from './resources.js';
 import { STORED_BUDGETS, STORED_EXECUTIONS } from './seed.js';
+import type { BackendFigures, WorkFigures } from './work.js';
 
 /** Everything one run measured. */
 export interface Results {
-  /** GET, no key, no body: what HTTP alone costs. */
-  bare: Figures;
-  /** The request of an admission through the whole edge, to a route that does nothing. */
-  noop: Figures;
-  inline: Figures;
-  grouped: Figures;
-  groupedFull: Figures;
-  complete: Figures;
-  connections: number;
-  rounds: number;
-  resources: Resources;
+  money?: MoneyFigures;
+  work?: WorkFigures;
+  resources?: Resources;
   at: Date;
 }
 
 /** docs/benchmarks.md of one run. Ratios are what counts: absolute figures are those of one shared, noisy machine. */
-export function report(results: Results): string {
-  const { bare, noop, inline, grouped, groupedFull, complete, resources } = results;
-  const row = (name: string, figures: Figures) =>
-    `| ${name} | ${Math.round(figures.requestsPerSecond).toLocaleString('en')} | ${figures.p50Ms} | ${figures.p99Ms} |`;
-  const ratio = (a: Figures, b: Figures) => (a.requestsPerSecond / b.requestsPerSecond).toFixed(2);
-  const memory = Object.values(resources.idleMb).reduce((sum, mb) => sum + mb, 0);
-  return `# Benchmarks
+export function report({ money, work, resources, at }: Results): string {
+  const sections = [
+    `# Benchmarks
 
-Measured by \`npm run bench\` on ${results.at.toISOString().slice(0, 10)}: ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node.js ${process.versions.node}.
-All in one run, on one embedded Postgres with durable commits (\`fsync\` and \`synchronous_commit\` on); the load generator shares the
-cores. ${results.connections} connections; each figure is the median of ${results.rounds} rounds that took turns. Every run is covered by four
-budgets (organization, workspace, agent, agent and model), and all runs share the organization's.
+Measured by \`npm run bench\` on ${at.toISOString().slice(0, 10)}: ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node.js ${process.versions.node}.
+Embedded Postgres with durable commits (\`fsync\` and \`synchronous_commit\` on); the load generator shares the cores. What is
+compared with each other took turns in one run.`,
+    ...(money ? [moneySection(money)] : []),
+    ...(work ? [workSection(work)] : []),
+    ...(resources ? [resourcesSection(resources)] : []),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function moneySection(money: MoneyFigures): string {
+  const { bare, noop, inline, grouped, groupedFull, complete } = money;
+  const row = (name: string, figures: Figures) =>
+    `| ${name} | ${inFull(figures.requestsPerSecond)} | ${figures.p50Ms} | ${figures.p99Ms} |`;
+  const ratio = (a: Figures, b: Figures) => (a.requestsPerSecond / b.requestsPerSecond).toFixed(2);
+  return `## Money
+
+${money.connections} connections; each figure is the median of ${money.rounds} rounds. Every run is covered by four budgets (organization,
+workspace, agent, agent and model), and all runs share the organization's.
 
 | load | requests/s | p50 ms | p99 ms |
 |---|---|---|---|
@@ -39,7 +45,7 @@ ${row('liveness: GET without key or body', bare)}
 ${row('no-op route: the request of an admission (key, body, validation), and nothing done', noop)}
 ${row('admission, one transaction per request', inline)}
 ${row('admission, group commit', grouped)}
-${row(`admission, group commit, with ${STORED_BUDGETS.toLocaleString('en')} budgets and ${STORED_EXECUTIONS.toLocaleString('en')} executions stored`, groupedFull)}
+${row(`admission, group commit, with ${inFull(STORED_BUDGETS)} budgets and ${inFull(STORED_EXECUTIONS)} executions stored`, groupedFull)}
 ${row('complete', complete)}
 
 | ratio | measured | aim |
@@ -48,12 +54,51 @@ ${row('complete', complete)}
 | group commit to the no-op route | ${ratio(grouped, noop)} | at least 0.3 |
 | group commit to liveness | ${ratio(grouped, bare)} | |
 | p99 of group commit, ms | ${grouped.p99Ms} | under 60 |
-| full tables to empty ones | ${ratio(groupedFull, grouped)} | at least 0.8 |
-| memory of the four idle services together, MB | ${memory} | under 500 |
-| warm \`npm start\` until ready, s | ${(resources.warmStartMs / 1000).toFixed(1)} | at most 10 |
+| full tables to empty ones | ${ratio(groupedFull, grouped)} | at least 0.8 |`;
+}
 
-Memory by service, MB: ${Object.entries(resources.idleMb)
+function workSection({ agents, sustainedSeconds, backends, dashboard }: WorkFigures): string {
+  const rows = backends.map(
+    ({ backend, latency, assignments, raw }) =>
+      `| ${backend} | ${latency.p50Ms} | ${latency.p95Ms} | ${backend === 'Redis' ? 50 : 100} | ${inFull(assignments)} | ${inFull(raw)} | ${(assignments / raw).toFixed(2)} |`,
+  );
+  const steady = backends.map(
+    ({ backend, sustained: { asked, reached, first, last } }: BackendFigures) =>
+      `| ${backend} | ${inFull(asked)} | ${inFull(reached)} | ${first.p50Ms} / ${first.p95Ms} | ${last.p50Ms} / ${last.p95Ms} |`,
+  );
+  return `## Work
+
+${agents} connected agents, each of which completes a task as soon as it has it. An assignment is a task put in, leased under a
+fence, handed over and completed, all of it durable and in the ledger; a raw job is one that the queue library adds and a worker
+of 100 at a time takes, with the same backlog.
+
+| queues in | assigned, p50 ms | p95 ms | aim, p95 | assignments/s | raw jobs/s | ratio (aim 0.5) |
+|---|---|---|---|---|---|---|
+${rows.join('\n')}
+
+A steady stream for ${sustainedSeconds} s, from put in to handed over:
+
+| queues in | put in/s | assigned/s | first third, p50 / p95 ms | last third, p50 / p95 ms |
+|---|---|---|---|---|
+${steady.join('\n')}
+
+The dashboard's state with ${inFull(STORED_TASKS)} tasks stored: p50 ${dashboard.p50Ms} ms, p95 ${dashboard.p95Ms} ms (aim: under 50).`;
+}
+
+function resourcesSection({ idleMb, warmStartMs }: Resources): string {
+  const memory = Object.values(idleMb).reduce((sum, mb) => sum + mb, 0);
+  return `## Resources
+
+| what | measured | aim |
+|---|---|---|
+| memory of the four idle services together, MB | ${memory} | under 500 |
+| warm \`npm start\` until ready, s | ${(warmStartMs / 1000).toFixed(1)} | at most 10 |
+
+Memory by service, MB: ${Object.entries(idleMb)
     .map(([name, mb]) => `${name} ${mb}`)
-    .join(', ')}.
-`;
+    .join(', ')}.`;
+}
+
+function inFull(figure: number): string {
+  return Math.round(figure).toLocaleString('en');
 }

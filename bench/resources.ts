@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { SERVICE_NAMES } from '../launcher/houston.js';
+import { startHouston } from './houston.js';
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const IDLE_MS = 20_000;
-const STOP_MS = 15_000;
 
 export interface Resources {
   /** From `npm start` to the line that says all is ready, with everything installed, built and initialised. */
@@ -33,26 +28,6 @@ export async function measureResources(): Promise<Resources> {
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
-}
-
-async function startHouston(dataDir: string): Promise<{ pid: number; readyMs: number; stop(): Promise<void> }> {
-  const started = performance.now();
-  const child = spawn('npm', ['start', '--silent', '--', '--json'], {
-    cwd: ROOT,
-    env: { ...process.env, HOUSTON_DATA_DIR: dataDir, PORT: '' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  for await (const line of createInterface(child.stdout)) {
-    const { pid } = JSON.parse(line) as { pid: number };
-    const stop = async () => {
-      process.kill(pid, 'SIGTERM');
-      const ended = await Promise.race([exited, delay(STOP_MS, null, { ref: false })]);
-      if (ended === null) throw new Error('Houston did not stop');
-    };
-    return { pid, readyMs: performance.now() - started, stop };
-  }
-  throw new Error('Houston ended before it was ready');
 }
 
 /** VmRSS of the launcher's services, from /proc; empty where there is none. */

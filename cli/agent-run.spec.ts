@@ -20,7 +20,10 @@ describe('the sidecar', () => {
     name = `worker-${(made += 1)}`;
     cli.configure(hub.url, name);
   });
-  afterEach(() => hub.close());
+  afterEach(async () => {
+    await cli.killLeftovers();
+    await hub.close();
+  });
 
   const run = (program: string, ...flags: string[]): CliRun =>
     cli.run(['agent', 'run', '--name', name, ...flags, '--', ...cli.program(program)]);
@@ -35,8 +38,13 @@ describe('the sidecar', () => {
       return false;
     }
   };
-  const pidIn = (file: string) => until(() => existsSync(file) && Number(readFileSync(file, 'utf8') || 0));
   const fileNamed = (label: string) => path.join(cli.root, `${name}.${label}`);
+  // A file is there before its content is.
+  const pidIn = (file: string) => until(() => (existsSync(file) && Number(readFileSync(file, 'utf8'))) || null, 30_000);
+  /** For a program: waits until the test releases it. */
+  const untilReleased = (label: string) =>
+    `while (!(await import('node:fs')).existsSync('${fileNamed(label)}')) await new Promise((resolve) => setTimeout(resolve, 20));`;
+  const release = (label: string) => writeFileSync(fileNamed(label), '');
 
   it('gives the command its task and environment, and tells its JSON as the result', async () => {
     hub.tasks.push({ id: 't1', title: 'Zählen', payload: { n: 3 } });
@@ -60,25 +68,32 @@ describe('the sidecar', () => {
 
   it('passes progress on while the command runs, the latest word last', async () => {
     hub.tasks.push({ id: 't1' });
-    const { ended } = run(
-      `for (const page of [1, 2, 3]) { console.log(JSON.stringify({ progress: { page }, usage: { outputTokens: page } }));
-         await new Promise((resolve) => setTimeout(resolve, 400)); }
-       console.log('{"result": "read"}');`,
-      '--tasks',
-      '1',
+    const pages = [1, 2, 3].map(
+      (page) =>
+        `console.log(JSON.stringify({ progress: { page: ${page} }, usage: { outputTokens: ${page} } })); ${untilReleased(`page-${page}`)}`,
     );
+    const { ended } = run(`${pages.join('\n')} console.log('{"result": "read"}');`, '--tasks', '1');
+    const told = () => hub.said('heartbeat').map(({ body }) => [body['progress'], body['usage']]);
+    for (const page of [1, 2, 3]) {
+      const latest = [{ page }, { outputTokens: page }];
+      await until(() => told().some((news) => JSON.stringify(news) === JSON.stringify(latest)));
+      release(`page-${page}`);
+    }
     await ended;
-    const told = hub.said('heartbeat').map(({ body }) => [body['progress'], body['usage']]);
-    expect(told.length).toBeGreaterThan(1);
-    expect(told.at(-1)).toEqual([{ page: 3 }, { outputTokens: 3 }]);
+    expect(told().filter(([progress]) => progress !== undefined)).toHaveLength(3);
     expect(hub.said('complete')[0]!.body).toMatchObject({ result: 'read' });
   });
 
   it('keeps the lease of a silent command alive well within its time', async () => {
-    hub.ttlMs = 2_000;
+    hub.ttlMs = 6_000;
     hub.tasks.push({ id: 't1' });
-    await run(`await new Promise((resolve) => setTimeout(resolve, 3_000));`, '--tasks', '1').ended;
-    expect(hub.said('heartbeat').length).toBeGreaterThanOrEqual(2);
+    const { ended } = run(untilReleased('go'), '--tasks', '1');
+    await until(() => hub.givenOut.length === 1);
+    for (let beats = 1; beats <= 2; beats += 1) {
+      await until(() => hub.said('heartbeat').length === beats, hub.ttlMs);
+    }
+    release('go');
+    await ended;
   });
 
   it('tells a failure with its exit code and what was said, and goes on with the next task', async () => {
@@ -98,11 +113,14 @@ describe('the sidecar', () => {
     for (let n = 1; n <= 6; n += 1) hub.tasks.push({ id: `t${n}` });
     const log = fileNamed('log');
     writeFileSync(log, '');
-    await run(
-      `import { appendFileSync } from 'node:fs'; appendFileSync('${log}', '+');
-       await new Promise((resolve) => setTimeout(resolve, 400)); appendFileSync('${log}', '-');`,
+    const { ended } = run(
+      `import { appendFileSync } from 'node:fs'; appendFileSync('${log}', '+'); ${untilReleased('go')} appendFileSync('${log}', '-');`,
       ...['--tasks', '6', '--concurrency', '3'],
-    ).ended;
+    );
+    await until(() => readFileSync(log, 'utf8') === '+++');
+    expect(hub.givenOut).toHaveLength(3);
+    release('go');
+    await ended;
     let [now, most] = [0, 0];
     for (const mark of readFileSync(log, 'utf8')) most = Math.max(most, (now += mark === '+' ? 1 : -1));
     expect(most).toBe(3);
@@ -138,13 +156,10 @@ describe('the sidecar', () => {
 
   it('keeps a result while the hub is away and tells it when it is back', async () => {
     hub.tasks.push({ id: 't1' });
-    const sidecar = run(
-      `await new Promise((resolve) => setTimeout(resolve, 500)); console.log('{"n": 1}');`,
-      '--tasks',
-      '1',
-    );
+    const sidecar = run(`${untilReleased('go')} console.log('{"n": 1}');`, '--tasks', '1');
     await until(() => hub.givenOut.length === 1);
     hub.isAway = true;
+    release('go');
     await until(() => outbox().length === 1 && /report waits/.test(sidecar.stderr()));
     hub.isAway = false;
     expect(await sidecar.ended).toEqual({ code: 0, signal: null });
@@ -154,9 +169,10 @@ describe('the sidecar', () => {
 
   it('tells a result that a killed sidecar left behind', async () => {
     hub.tasks.push({ id: 't1' });
-    const first = run(`await new Promise((resolve) => setTimeout(resolve, 300)); console.log('{"n": 1}');`);
+    const first = run(`${untilReleased('go')} console.log('{"n": 1}');`);
     await until(() => hub.givenOut.length === 1);
     hub.isAway = true;
+    release('go');
     await until(() => outbox().length === 1 && /report waits/.test(first.stderr()));
     first.child.kill('SIGKILL');
     await first.ended;

@@ -7,6 +7,7 @@ import { HubDenied } from './sidecar/hub.js';
 import { HttpHub } from './sidecar/http-hub.js';
 import { Outbox } from './sidecar/outbox.js';
 import { Sidecar } from './sidecar/sidecar.js';
+import { SocketHub } from './sidecar/socket-hub.js';
 
 /** Stop the sidecar; the command gets the same signal. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
@@ -20,9 +21,9 @@ export async function runAgent(options: RunOptions): Promise<void> {
   const file = path.resolve(options.config ?? (name === null ? await onlyConfigFile() : configFileOf(name)));
   const config = await readConfig(file);
   const log = (line: string) => void process.stderr.write(`houston: ${line}\n`);
-  const hub = new HttpHub(config);
-  const outbox = new Outbox(`${file.replace(/\.json$/, '')}.outbox`, hub, log);
   const concurrency = options.concurrency ?? (await registeredCapacity(config));
+  const hub = options.transport === 'http' ? new HttpHub(config) : new SocketHub({ config, concurrency, log });
+  const outbox = new Outbox(`${file.replace(/\.json$/, '')}.outbox`, hub, log);
   const graceMs = graceSeconds * 1_000;
   const sidecar = new Sidecar({ hub, config, outbox, command, concurrency, waitSeconds, tasks, graceMs, log });
   for (const signal of ENDING) process.on(signal, () => sidecar.stop(signal));

@@ -28,6 +28,8 @@ export interface RunOptions {
   tasks: number | null;
   /** How long a command may take to end once told to. */
   graceSeconds: number;
+  /** `socket` falls back to HTTP where it has to. */
+  transport: 'socket' | 'http';
   command: readonly [string, ...string[]];
 }
 
@@ -53,6 +55,7 @@ agent run takes tasks and runs COMMAND for each: the task as JSON on its standar
   --concurrency N        tasks at once (as the registry says)
   --wait N               seconds to wait for work at a time, 0 to 30 (30)
   --tasks N              end after N tasks
+  --transport T          socket, which falls back to HTTP by itself, or http (socket)
   --grace N              seconds a command has to end once it is told to (10)
 
 Exit codes: 0 all is well, 1 Houston refuses or is away, 2 the command line or the file is wrong.
@@ -99,7 +102,7 @@ function addOptions(flags: string[]): AddOptions {
 }
 
 function runOptions(flags: string[], command: readonly string[]): RunOptions {
-  const values = valuesOf(flags, text('name', 'config', 'concurrency', 'wait', 'tasks', 'grace'));
+  const values = valuesOf(flags, text('name', 'config', 'concurrency', 'wait', 'tasks', 'grace', 'transport'));
   const one = (name: string) => (values[name] as string | undefined) ?? null;
   const [program, ...rest] = command;
   if (program === undefined) throw new CliFault('Name the command to run after "--".', 2);
@@ -110,6 +113,7 @@ function runOptions(flags: string[], command: readonly string[]): RunOptions {
     waitSeconds: wholeNumber('--wait', one('wait'), 0, 30) ?? 30,
     tasks: wholeNumber('--tasks', one('tasks'), 1, 1_000_000_000),
     graceSeconds: wholeNumber('--grace', one('grace'), 0, 3_600) ?? 10,
+    transport: transportOf(one('transport') ?? 'socket'),
     command: [program, ...rest],
   };
 }
@@ -135,6 +139,11 @@ function wholeNumber(flag: string, value: string | null, least: number, most: nu
   const number = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (number >= least && number <= most) return number;
   throw new CliFault(`${flag} takes a whole number from ${least} to ${most}, not "${value}".`, 2);
+}
+
+function transportOf(value: string): 'socket' | 'http' {
+  if (value === 'socket' || value === 'http') return value;
+  throw new CliFault(`--transport takes socket or http, not "${value}".`, 2);
 }
 
 function capabilityOf(value: string): { name: string; level?: number } {

@@ -11,6 +11,7 @@ import {
   type Report,
   type Task,
 } from './hub.js';
+import { wordsOf } from './report-words.js';
 
 /** Beyond the wait itself: the way there and back. */
 const CLAIM_MARGIN_MS = 10_000;
@@ -52,20 +53,9 @@ export class HttpHub implements Hub {
     if (answer.status === 401 || answer.status === 403) throw new HubDenied(saying(answer));
     return { kind: 'refused', code: String(answer.body?.['code'] ?? answer.status), detail: saying(answer) };
   }
-}
 
-function wordsOf(report: Report): { verb: string; body: Record<string, unknown> } {
-  switch (report.kind) {
-    case 'complete': {
-      const { result, evidence, outcome, usage } = report;
-      return { verb: 'complete', body: { result, evidence, outcome, usage } };
-    }
-    case 'fail': {
-      const { failure, error, errorType, resetsAt, provider } = report;
-      return { verb: 'fail', body: { kind: failure, error, errorType, resetsAt, provider } };
-    }
-    case 'release':
-      return { verb: 'release', body: { reason: report.reason } };
+  close(): void {
+    // Nothing is pushed here.
   }
 }
 

@@ -54,6 +54,8 @@ export interface Hub {
   beat(taskId: string, lease: Lease, news: News): Promise<Pulse>;
   /** May be repeated: it counts once. */
   report(taskId: string, lease: Lease, report: Report): Promise<Receipt>;
+  /** No more work is wanted; what runs can still be reported. */
+  close(): void;
 }
 
 /** The key is revoked, or may not act for this agent. */

@@ -36,6 +36,7 @@ export class Sidecar {
       if (this.attempts.size >= concurrency) await Promise.race(this.running);
       else await this.takeOne();
     }
+    this.setting.hub.close();
     await Promise.all([...this.running, flushed]);
     if (this.fault !== undefined) throw this.fault;
   }
@@ -43,6 +44,7 @@ export class Sidecar {
   /** Takes nothing more; what runs gets the signal and may end, otherwise its task goes back. */
   stop(signal: NodeJS.Signals): void {
     this.stopping.abort();
+    this.setting.hub.close();
     for (const attempt of this.attempts) attempt.shutdown(signal);
     setTimeout(() => this.setting.outbox.close(), this.setting.graceMs + 5_000).unref();
   }

@@ -77,7 +77,8 @@ describe('the states of agents under many hands', () => {
         return withLeaseOf(
           agent,
           'assigned',
-          `select (acknowledge_task($1, $3, id, lease_id, lease_fence, $2, 'system')).verdict from mine`,
+          `select (acknowledge_tasks($1, jsonb_build_array(jsonb_build_object(
+             'workspace_id', $3::uuid, 'id', id, 'lease', lease_id, 'fence', lease_fence, 'agent', $2::uuid, 'actor', 'system')))).verdict from mine`,
         );
       case 'give back':
         return giveBack(agent);

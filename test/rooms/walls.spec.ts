@@ -266,6 +266,13 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
       [organizationId, workspaceId, deadLetterId, deliveryId, JSON.stringify({ of: slug })],
     ),
   );
+  const task = await made('/api/tasks', { title: slug });
+  const rule = { name: slug, trigger: 'timeInStatus', threshold: 0, actions: ['notify'] };
+  const ruleId = await made('/api/escalation-rules', rule);
+  const { items } = bodyOf<{ items: { ruleId: string; escalationId: string }[] }>(
+    await client.post(`/api/escalation-rules/evaluate/${task}`),
+    200,
+  );
   const things = {
     budgets: { id: await made('/api/budgets', budget) },
     executions: { id: await made('/api/executions', run) },
@@ -273,7 +280,9 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
     workspaces: { id: workspaceId },
     webhooks: { id: endpoint.id, deliveryId },
     'dead-letters': { id: deadLetterId },
-    tasks: { id: await made('/api/tasks', { title: slug }) },
+    tasks: { id: task },
+    'escalation-rules': { id: ruleId, taskId: task },
+    escalations: { id: items.find((item) => item.ruleId === ruleId)!.escalationId },
     schedules: { id: await made('/api/schedules', schedule) },
   };
   return { organizationId, workspaceId, slug, key, client, things };

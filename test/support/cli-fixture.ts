@@ -1,5 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -71,10 +80,42 @@ export class CliFixture {
     return [process.execPath, file];
   }
 
+  /**
+   * Ends whatever is left of the runs, also commands that have outlived their sidecar: they know this folder from their
+   * environment. What holds a pipe open would keep a run from ending.
+   */
+  async killLeftovers(): Promise<void> {
+    for (const { child } of this.runs) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    for (const pid of this.descendants()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    await Promise.all(this.runs.splice(0).map((run) => run.ended));
+  }
+
   async dispose(): Promise<void> {
-    for (const run of this.runs)
-      if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGKILL');
-    await Promise.all(this.runs.map((run) => run.ended));
+    await this.killLeftovers();
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private descendants(): number[] {
+    if (!existsSync('/proc/self/environ')) return [];
+    const mark = `HOUSTON_CONFIG_DIR=${this.configDir}`;
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && environmentOf(name).includes(mark))
+      .map(Number);
+  }
+}
+
+/** Of a process; empty when it is gone or somebody else's. */
+function environmentOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
   }
 }

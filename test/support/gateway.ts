@@ -47,13 +47,15 @@ export interface GatewayOptions {
   db?: TestDatabase;
   /** Settings by the names of their environment variables. */
   env?: Record<string, string>;
+  /** Default: a free one. */
+  port?: number;
 }
 
 /** A gateway in this process, on a free port, over a database of its own. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
   const db = options.db ?? (await openTestDatabase());
   const { app } = await withEnv({ DATABASE_URL: db.url, REDIS_URL: '', ...options.env }, createGateway);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(options.port ?? 0, '127.0.0.1');
   const url = await app.getUrl();
   const close = async () => {
     await app.close();

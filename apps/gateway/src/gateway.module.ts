@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 import { ProcessBeatModule } from '@houston/common/telemetry/process-beat.js';
+import { AgentSocketsModule } from './agent-sockets/agent-sockets.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
+import { EscalationsModule } from './escalations/escalations.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -23,12 +25,14 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
   imports: [
     ProcessBeatModule.of('gateway'),
     HttpModule,
+    AgentSocketsModule,
     AgentsModule,
     AuditModule,
     BudgetsModule,
     CostsModule,
     DeadLettersModule,
     DashboardModule,
+    EscalationsModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,

@@ -44,5 +44,6 @@ const UNKNOWN: AgentRegistration = {
   enabled: true,
   availability: null,
   timezone: 'UTC',
+  breaker: {},
   metadata: {},
 };

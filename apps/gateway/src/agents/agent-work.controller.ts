@@ -32,7 +32,10 @@ export class AgentWorkController {
   @HttpCode(200)
   @Can('agents:write')
   @TakesIdempotencyKey()
-  @ApiOperation({ summary: 'Give a paused or draining agent work again', description: 'By id or name.' })
+  @ApiOperation({
+    summary: 'Give a paused or draining agent work again',
+    description: 'By id or name. Of a degraded one it closes the breaker.',
+  })
   @ApiOkResponse({ type: AgentView })
   @Problems('not_found')
   async resume(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<AgentView> {

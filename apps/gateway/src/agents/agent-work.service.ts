@@ -31,7 +31,9 @@ export class AgentWorkService {
 
   /** @throws Problem not_found */
   resume(caller: Caller, ref: string): Promise<AgentRow> {
-    return this.changing(caller, ref, 'agent.resumed', undefined, (tx, { id }) => this.work.resume(tx, id));
+    return this.changing(caller, ref, 'agent.resumed', undefined, (tx, { id }) =>
+      this.work.resume(tx, id, caller.actor),
+    );
   }
 
   /** @throws Problem not_found */

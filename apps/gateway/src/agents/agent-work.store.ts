@@ -41,14 +41,19 @@ export class AgentWorkStore {
     return rows.length > 0;
   }
 
-  /** @returns whether it was halted */
-  async resume(tx: Tx, id: string): Promise<boolean> {
+  /** Lifts whatever keeps work away from it, an open breaker included. @returns whether anything did */
+  async resume(tx: Tx, id: string, actor: string): Promise<boolean> {
+    const [breaker] = await tx.query<{ closed: boolean }>('select close_breaker($1, $2, $3) as closed', [
+      tx.organizationId,
+      id,
+      actor,
+    ]);
     const rows = await tx.query(
       `update agents set paused_at = null, draining_at = null
         where id = $1 and (paused_at is not null or draining_at is not null) returning id`,
       [id],
     );
-    return rows.length > 0;
+    return rows.length > 0 || breaker?.closed === true;
   }
 
   /**

@@ -21,6 +21,7 @@ import { IsMetadata } from '../http/json-fields.js';
 import { UsdField } from '../http/money.js';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
+import { BreakerDto } from './breaker.dto.js';
 import { CapabilityDto, capabilityOf } from './capability.dto.js';
 import { WeeklyHoursDto } from './weekly-hours.dto.js';
 
@@ -150,6 +151,13 @@ class AgentFields {
   @ValidateNested()
   @Type(() => WeeklyHoursDto)
   weekly?: WeeklyHoursDto | null;
+
+  @ApiPropertyOptional({ type: BreakerDto, nullable: true, description: 'When it gets no work; null: the defaults' })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => BreakerDto)
+  breaker?: BreakerDto | null;
 
   @ApiPropertyOptional({ example: { owner: 'ana' }, description: 'Any JSON object up to 16 kB', default: {} })
   @MayBeAbsent()

@@ -22,6 +22,16 @@ export interface Hours {
   to: string;
 }
 
+/** What is set for a breaker; the rest is as by default. */
+export interface BreakerSettings {
+  /** Share of the tasks that failed, above 0 up to 1. */
+  failureRate?: number;
+  minimumTasks?: number;
+  windowSeconds?: number;
+  openSeconds?: number;
+  unansweredOffers?: number;
+}
+
 /** What the registry says of an agent: each change is a version. */
 export interface AgentRegistration {
   release: string;
@@ -45,6 +55,7 @@ export interface AgentRegistration {
   /** Null: always. */
   availability: Hours[] | null;
   timezone: string;
+  breaker: BreakerSettings;
   metadata: Record<string, unknown>;
 }
 
@@ -64,6 +75,7 @@ export interface AgentRow extends AgentRegistration {
   health: AgentHealth;
   last_seen_at: Date | null;
   state_changed_at: Date | null;
+  breaker_state: 'closed' | 'open' | 'half_open';
   degraded_until: Date | null;
   degraded_reason: 'failing' | 'deaf' | null;
 }

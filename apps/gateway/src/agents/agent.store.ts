@@ -21,11 +21,12 @@ export interface AgentVersionRow {
 }
 
 const AGENT = `select a.*, r.name as replaced_by_name, coalesce(p.state, 'offline') as state,
-         coalesce(p.health, 'offline') as health, p.last_seen_at, p.state_changed_at, p.degraded_until, p.degraded_reason
+         coalesce(p.health, 'offline') as health, p.last_seen_at, p.state_changed_at, p.degraded_until, p.degraded_reason,
+         case when p.degraded_until > now() then 'open' when p.degraded_until is not null then 'half_open' else 'closed' end as breaker_state
     from agents a left join agents r on r.id = a.replaced_by left join agent_presence p on p.agent_id = a.id`;
 
 /** Columns that hold JSON; the driver would send an array as an array of Postgres. */
-const JSON_COLUMNS = new Set(['capabilities', 'limits', 'availability', 'metadata']);
+const JSON_COLUMNS = new Set(['capabilities', 'limits', 'availability', 'breaker', 'metadata']);
 
 /** The agents of an organization. */
 @Injectable()

@@ -8,6 +8,7 @@ import {
 } from '@houston/common/domain/agent-states.js';
 import { formatUsd } from '@houston/common/domain/money.js';
 import type { AgentRegistration, AgentRow } from './agent.row.js';
+import { breakerView, BreakerStandView, BreakerView } from './breaker.view.js';
 import { CapabilityDto } from './capability.dto.js';
 import { weeklyView, WeeklyView } from './weekly-hours.view.js';
 
@@ -61,6 +62,9 @@ export class RegistrationView {
   @ApiProperty({ type: WeeklyView, nullable: true, description: 'null: it works at any time' })
   weekly: WeeklyView | null;
 
+  @ApiProperty({ type: BreakerView })
+  breaker: BreakerView;
+
   @ApiProperty({ type: Object, example: { owner: 'ana' } })
   metadata: Record<string, unknown>;
 }
@@ -89,6 +93,9 @@ export class AgentView extends RegistrationView {
 
   @ApiProperty({ enum: ['failing', 'deaf'], nullable: true, type: String })
   degradedReason: string | null;
+
+  @ApiProperty({ type: BreakerStandView })
+  breakerState: BreakerStandView;
 
   @ApiProperty({ format: 'date-time', nullable: true, type: String })
   stateChangedAt: string | null;
@@ -121,6 +128,7 @@ export function registrationView(row: AgentRegistration): RegistrationView {
     lifecycle: row.lifecycle,
     enabled: row.enabled,
     weekly: weeklyView(row),
+    breaker: breakerView(row.breaker),
     metadata: row.metadata,
   };
 }
@@ -136,6 +144,11 @@ export function agentView(row: AgentRow): AgentView {
     state: row.state,
     health: row.health,
     degradedReason: row.health === 'degraded' ? row.degraded_reason : null,
+    breakerState: {
+      state: row.breaker_state,
+      reason: row.degraded_reason,
+      until: row.degraded_until?.toISOString() ?? null,
+    },
     stateChangedAt: row.state_changed_at?.toISOString() ?? null,
     lastSeenAt: row.last_seen_at?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),

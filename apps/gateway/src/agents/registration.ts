@@ -32,6 +32,7 @@ export function registrationOf(body: Omit<UpdateAgentDto, 'name'>, refs: Resolve
     lifecycle: body.lifecycle,
     replaced_by: refs.replacedBy,
     enabled: body.enabled,
+    breaker: body.breaker === undefined ? undefined : withoutUndefined({ ...body.breaker }),
     metadata: body.metadata,
     ...hoursOf(body.weekly),
   };

@@ -121,6 +121,21 @@ describe('the state of a workspace', () => {
     expect(await medianMs(waiting)).toBeLessThan(LIMIT_MS);
   });
 
+  it(`is told within ${LIMIT_MS} ms also while ${MANY} tasks wait for a quota`, async () => {
+    await fill('inbox');
+    const { organizationId, workspaceId } = gateway.db;
+    await query(`insert into agents (organization_id, id, name, provider) values ($1, $2, 'poor', 'openai')`, [
+      organizationId,
+      newId(),
+    ]);
+    await query(
+      `insert into provider_parkings (organization_id, workspace_id, provider, until) values ($1, $2, 'openai', now() + interval '1 hour')`,
+      [organizationId, workspaceId],
+    );
+    expect((await state()).waiting.quota).toBe(MANY);
+    expect(await medianMs(0)).toBeLessThan(LIMIT_MS);
+  });
+
   it(`is told within ${LIMIT_MS} ms after ${UNFOLDED} changes that nobody has folded`, async () => {
     await query(
       `insert into inbox_counts (organization_id, workspace_id, bucket, delta)

@@ -12,6 +12,6 @@ import { DatabaseModule } from '@houston/common/db/database.module.js';
   imports: [ConfigModule, DatabaseModule, AdmissionModule, AgentDirectoryModule],
   controllers: [ExecutionController],
   providers: [ExecutionService, ExecutionStore, RecordService],
-  exports: [ExecutionService],
+  exports: [ExecutionService, ExecutionStore],
 })
 export class ExecutionsModule {}

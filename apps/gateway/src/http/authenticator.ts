@@ -28,7 +28,19 @@ export class Authenticator {
     throw new Problem('workspace_not_found', { detail: 'This key reaches no workspace of that slug or id.' });
   }
 
-  private async refuse(key: string, address: string): Promise<never> {
+  /** Whether a key that was let in, by its hash, still opens this workspace. */
+  async isStillValid(keyHash: string, workspaceId: string): Promise<boolean> {
+    return (await this.again(keyHash, workspaceId)) !== null;
+  }
+
+  /** The caller behind a key that was let in before, by its hash; null when it is revoked, expired or shut out. */
+  async again(keyHash: string, workspaceId: string): Promise<Caller | null> {
+    const answer = await this.callers.resolve({ hash: keyHash, workspaceRef: workspaceId });
+    return answer.kind === 'caller' ? answer.caller : null;
+  }
+
+  /** Counts a failed attempt. @throws Problem unauthenticated, too_many_failures */
+  async refuse(key: string, address: string): Promise<never> {
     const retryAfterSeconds = await this.failures.note(address, key.slice(0, PREFIX_LENGTH));
     if (retryAfterSeconds !== null) {
       throw new Problem('too_many_failures', { detail: 'Wait before trying another key.', retryAfterSeconds });

@@ -79,7 +79,7 @@ export class CallerGuard implements CanActivate {
 }
 
 /** The presented API key; empty for none. */
-export function bearer(request: HoustonRequest): string {
+export function bearer(request: { headers: { authorization?: string } }): string {
   const header = request.headers.authorization ?? '';
   return header.slice(0, 7).toLowerCase() === 'bearer ' ? header.slice(7).trim() : '';
 }

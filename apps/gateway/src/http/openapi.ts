@@ -33,6 +33,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['tasks', 'Work to be done: what it needs, what it waits for, who has it and why nobody does.'],
   ['work', 'The protocol of a worker: claim, heartbeat, complete, fail, block or give back, under a fenced lease.'],
   ['schedules', 'Tasks and heartbeats by cron or interval, each tick at most once.'],
+  ['escalation', 'Rules about work that waits too long: whom to tell, what to do; and what came of them.'],
   ['dashboard', 'The state of a workspace at one look.'],
   ['costs', 'What was spent, grouped by whatever matters.'],
   ['prices', 'What models cost: the catalogue, and the workspace’s own prices.'],

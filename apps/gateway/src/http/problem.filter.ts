@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BacklogFull, CommitterClosed } from '@houston/common/db/group-commit.js';
-import { ReplayedAnswer } from './replayed-answer.js';
+import { REASON_HEADER, ReplayedAnswer } from './replayed-answer.js';
 import { Problem, PROBLEMS, type ProblemCode, problemType } from './problem.js';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -39,10 +39,15 @@ export function describeProblem(reply: FastifyReply, request: FastifyRequest, pr
 
 function replay(reply: FastifyReply, { status, body }: ReplayedAnswer): void {
   const headers = { 'idempotent-replayed': 'true', 'content-type': 'application/json; charset=utf-8' };
+  if (status === 204) {
+    if (body !== '') void reply.header(REASON_HEADER, body);
+    void reply.status(status).header('idempotent-replayed', 'true').send();
+    return;
+  }
   void reply.status(status).headers(headers).send(body);
 }
 
-export function problemBody(problem: Problem, request: FastifyRequest): Record<string, unknown> {
+export function problemBody(problem: Problem, request: { url: string; id: string }): Record<string, unknown> {
   return {
     type: problemType(problem.code),
     title: PROBLEMS[problem.code].title,

@@ -82,7 +82,11 @@ export class TargetDto {
   @Type(() => HeartbeatTargetDto)
   heartbeat?: HeartbeatTargetDto;
 
-  @ApiPropertyOptional({ type: Object, description: 'Not offered by this version: 422' })
+  @ApiPropertyOptional({
+    type: Object,
+    description:
+      'Always 422: Houston runs no workflows of its own. Make a task whose agent makes the others (`parentId`).',
+  })
   @IsOptional()
   workflow?: unknown;
 

@@ -8,6 +8,7 @@ import type { CreationId } from '../http/creation-id.js';
 import { requireMatch } from '../http/etag.js';
 import { notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
+import { requireTier } from '../tasks/task-fields.js';
 import { cadenceOf, requireCadence } from './cadence-of.js';
 import type { CreateScheduleDto, PreviewDto, TargetDto, UpdateScheduleDto } from './schedule.dto.js';
 import type { ScheduleRow, TickRow } from './schedule.row.js';
@@ -145,6 +146,7 @@ export class ScheduleService {
       return heartbeatTarget(target.heartbeat, agent);
     }
     const { assignee } = target.task;
+    requireTier(caller.workspace.settings, target.task, 'target.task.');
     const found = assignee ? await this.agent(caller, assignee, 'target.task.assignee') : null;
     return taskTarget(target.task, found);
   }

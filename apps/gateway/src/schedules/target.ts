@@ -23,7 +23,10 @@ export function targetOf(dto: TargetDto): Target {
   if (named.length !== 1) throw invalid('target', `Give exactly one of ${KINDS.join(', ')}.`);
   if (dto.task) return { kind: 'task', task: dto.task };
   if (dto.heartbeat) return { kind: 'heartbeat', heartbeat: dto.heartbeat };
-  throw invalid(`target.${named[0]}`, `Nothing here can run a ${named[0]} yet; use a task or a heartbeat.`);
+  if (named[0] === 'workflow') {
+    throw invalid('target.workflow', 'Houston runs no workflows of its own: use a task whose agent makes the others.');
+  }
+  throw invalid('target.standup', 'Nothing here can run a stand-up yet; use a task or a heartbeat.');
 }
 
 /** Makes this task. @param assignee as it was found */

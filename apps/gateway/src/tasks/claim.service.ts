@@ -72,8 +72,8 @@ export class ClaimService {
     return { kind: 'nothing' };
   }
 
-  /** @returns the task with its dependencies; null when its budgets have no room, and it was put aside */
-  private async fund(caller: Caller, agent: AgentRef, task: TaskWithEdges): Promise<TaskWithEdges | null> {
+  /** Holds the money of a task just claimed. @returns the task; null when its budgets have no room, and it was put aside */
+  async fund(caller: Caller, agent: AgentRef, task: TaskWithEdges): Promise<TaskWithEdges | null> {
     if (task.budget_nano === null) return task;
     const engine = await this.db.inOrganization(caller.organizationId, (tx) => this.work.engineOf(tx, agent.id));
     const outcome = await this.admission.admit(

@@ -1,7 +1,7 @@
 import { Ajv2020, type AnySchemaObject, type ErrorObject } from 'ajv/dist/2020.js';
 import { LRUCache } from 'lru-cache';
+import { linearPattern } from '@houston/common/patterns/linear-pattern.js';
 import type { Fault } from '../http/problem.js';
-import { linearPattern } from './linear-pattern.js';
 
 const MAX_SCHEMA_BYTES = 65_536;
 const MAX_FAULTS = 20;

@@ -1,4 +1,5 @@
 import type { CreateTaskDto, UpdateTaskDto } from './task.dto.js';
+import { workspaceSettings } from '@houston/common/domain/workspace-settings.js';
 import { invalid } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import { schemaFault } from './output-schema.js';
@@ -32,11 +33,25 @@ export function columnsOf(
     execution_timeout_seconds: body.executionTimeoutSeconds,
     due_at: timeOf(`${at}dueAt`, body.dueAt),
     sla_tier: body.slaTier,
-    slo_seconds: body.sloSeconds,
+    // A service level named without its seconds takes those of the workspace.
+    slo_seconds: body.sloSeconds ?? (body.slaTier === undefined ? body.sloSeconds : null),
     expires_at: timeOf(`${at}expiresAt`, body.expiresAt),
     budget_nano: body.budgetUsd?.toString() ?? body.budgetUsd,
     token_budget: body.tokenBudget,
   };
+}
+
+/** A service level that is named without its seconds must be one of the workspace's. @throws Problem invalid_values */
+export function requireTier(
+  settings: Record<string, unknown>,
+  { slaTier, sloSeconds }: Pick<CreateTaskDto, 'slaTier' | 'sloSeconds'>,
+  at = '',
+): void {
+  if (typeof slaTier !== 'string' || typeof sloSeconds === 'number') return;
+  const { sloTiers } = workspaceSettings(settings);
+  if (Object.hasOwn(sloTiers, slaTier)) return;
+  const known = Object.keys(sloTiers).join(', ') || 'none';
+  throw invalid(`${at}slaTier`, `The workspace has no such service level (it has ${known}); or send sloSeconds too.`);
 }
 
 /** Each once, at the highest level asked for, by name: equal demands look equal. */

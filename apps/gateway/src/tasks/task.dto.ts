@@ -165,14 +165,19 @@ export class CreateTaskDto {
   @IsISO8601({ strict: true })
   expiresAt?: string | null;
 
-  @ApiPropertyOptional({ example: 'gold', nullable: true })
+  @ApiPropertyOptional({
+    example: 'urgent',
+    nullable: true,
+    description:
+      "A service level of the workspace (setting `sloTiers`): so many seconds from the task's creation. Any name, with `sloSeconds`",
+  })
   @IsOptional()
   @IsString()
   @IsNotEmpty()
   @MaxLength(100)
   slaTier?: string | null;
 
-  @ApiPropertyOptional({ example: 3600, nullable: true })
+  @ApiPropertyOptional({ example: 3600, nullable: true, description: "From the task's creation until it is done" })
   @IsOptional()
   @IsInt()
   @Min(1)

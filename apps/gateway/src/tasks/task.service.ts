@@ -8,7 +8,7 @@ import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { requireMatch } from '../http/etag.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
-import { columnsOf } from './task-fields.js';
+import { columnsOf, requireTier } from './task-fields.js';
 import type { CreateTaskDto, UpdateTaskDto } from './task.dto.js';
 import { TaskStore } from './task.store.js';
 import type { TaskWithEdges } from './task.view.js';
@@ -53,6 +53,7 @@ export class TaskService {
 
   /** @throws Problem not_found, precondition_failed, conflict, dependency_cycle, unknown_agent, invalid_values */
   async update(caller: Caller, id: string, body: UpdateTaskDto, ifMatch: string | undefined): Promise<TaskWithEdges> {
+    requireTier(caller.workspace.settings, body);
     const patch = columnsOf(body, await this.assigneeOf(caller, body.assignee));
     return this.db.inOrganization(caller.organizationId, async (tx) => {
       if (body.dependsOn !== undefined) await this.store.lockEdges(tx, caller.workspaceId);
@@ -76,7 +77,8 @@ export class TaskService {
   }
 
   private async prepare(caller: Caller, body: CreateTaskDto, id: string, at: string): Promise<NewTask> {
-    const columns = columnsOf(body, await this.assigneeOf(caller, body.assignee), at);
+    requireTier(caller.workspace.settings, body, at);
+    const columns = columnsOf(body, await this.assigneeOf(caller, body.assignee, at), at);
     return {
       id,
       columns: { ...columns, id, priority: body.priority ?? 'normal', parent_id: body.parentId },
@@ -122,13 +124,17 @@ export class TaskService {
     }
   }
 
-  private async assigneeOf(caller: Caller, name: string | null | undefined): Promise<string | null | undefined> {
+  private async assigneeOf(
+    caller: Caller,
+    name: string | null | undefined,
+    at = '',
+  ): Promise<string | null | undefined> {
     if (name === undefined || name === null) return name;
     const agent = await this.agents.find(caller.organizationId, name);
     if (agent) return agent.id;
     throw new Problem('unknown_agent', {
       detail: `No agent is called ${name}.`,
-      errors: [{ path: 'assignee', message: 'Name an agent of this organization.' }],
+      errors: [{ path: `${at}assignee`, message: 'Name an agent of this organization.' }],
     });
   }
 

@@ -1,12 +1,15 @@
 import { Module } from '@nestjs/common';
-import { ConfigModule } from '@houston/common/config/config.module.js';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
 import { AdmissionModule } from '../admission/admission.module.js';
 import { AgentDirectoryModule } from '../agents/agent-directory.module.js';
 import { ExecutionsModule } from '../executions/executions.module.js';
+import { SignalsModule } from '../signals/signals.module.js';
 import { ClaimService } from './claim.service.js';
+import { LateUse } from './late-use.js';
+import { LeaseActs } from './lease-acts.js';
+import { LeaseStore } from './lease.store.js';
+import { SloController } from './slo.controller.js';
 import { TaskController } from './task.controller.js';
-import { TaskReadySignal } from './task-ready-signal.js';
 import { TaskService } from './task.service.js';
 import { TaskStore } from './task.store.js';
 import { TransitionService } from './transition.service.js';
@@ -18,8 +21,8 @@ import { WorkService } from './work.service.js';
 import { WorkStore } from './work.store.js';
 
 @Module({
-  imports: [ConfigModule, DatabaseModule, AgentDirectoryModule, AdmissionModule, ExecutionsModule],
-  controllers: [TaskController, WhyController, WorkController],
+  imports: [SignalsModule, DatabaseModule, AgentDirectoryModule, AdmissionModule, ExecutionsModule],
+  controllers: [TaskController, SloController, WhyController, WorkController],
   providers: [
     TaskStore,
     TaskService,
@@ -27,9 +30,12 @@ import { WorkStore } from './work.store.js';
     WhyService,
     WorkStore,
     WorkService,
+    LateUse,
+    LeaseStore,
+    LeaseActs,
     ClaimService,
     WaitingClaims,
-    TaskReadySignal,
   ],
+  exports: [ClaimService, WorkService],
 })
 export class TasksModule {}

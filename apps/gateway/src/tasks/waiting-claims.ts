@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { TaskReadySignal } from './task-ready-signal.js';
+import { Signals } from '../signals/signals.js';
 
 /** Attempts that one workspace's waiting claims make at the same time, at the most. */
 const MAX_ROUNDS = 4;
@@ -30,10 +30,10 @@ export class WaitingClaims implements OnApplicationBootstrap, OnApplicationShutd
   private readonly stopping = new AbortController();
   private recheck: NodeJS.Timeout | undefined;
 
-  constructor(@Inject(TaskReadySignal) private readonly signal: TaskReadySignal) {}
+  constructor(@Inject(Signals) private readonly signals: Signals) {}
 
   onApplicationBootstrap(): void {
-    this.signal.subscribe((workspaceId) => this.wake(workspaceId));
+    this.signals.on('taskReady', (workspaceId) => this.wake(workspaceId));
     this.recheck = setInterval(() => this.wakeAll(), RECHECK_MS);
   }
 

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
-import { type Candidate, rank, type Ranked, type RankingStrategy } from '@houston/common/domain/ranking.js';
+import { rank, type Ranked, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { why } from '@houston/common/domain/task-why.js';
+import { candidateOf } from '@houston/common/tasks/candidate.js';
 import type { TaskRow } from '@houston/common/tasks/task.row.js';
 import { type CandidateRow, candidatesOf, waitingTask } from '@houston/common/tasks/waiting.store.js';
 import type { Caller } from '../http/caller.js';
@@ -9,8 +10,6 @@ import { notFound } from '../http/problem.js';
 import { TaskStore } from './task.store.js';
 import type { TaskWithEdges } from './task.view.js';
 import { type RankedAgentView, type WaitsForView, type WhyView } from './why.view.js';
-
-const NANO_PER_USD = 1e9;
 
 /** Explains: why nobody works on a task, and who could. */
 @Injectable()
@@ -56,7 +55,9 @@ export class WhyService {
     if (task.status === 'blocked' || task.status === 'review') {
       return [{ kind: task.status, reason: task.blocker_reason ?? task.completion_message }];
     }
-    if (task.open_dependencies === 0) return [];
+    if (task.open_dependencies === 0) {
+      return task.retry_reason === 'budget' ? [{ kind: 'budget', reason: task.last_error }] : [];
+    }
     const rows = await this.store.readAll(tx, caller.workspaceId, task.depends_on);
     return rows
       .filter((row) => row.status !== 'done')
@@ -70,26 +71,6 @@ function rankedAgents(task: TaskRow, rows: readonly CandidateRow[], strategy: Ra
   return rank(candidates, strategy).map((ranked) => rankedView(ranked, able.get(ranked.candidate.id)));
 }
 
-function candidateOf(task: TaskRow, row: CandidateRow): Candidate {
-  const levels = new Map(row.capabilities.map(({ name, level = 5 }) => [name, level]));
-  const surplus = task.required_capabilities.reduce(
-    (sum, { name, minLevel }) => sum + Math.max(0, (levels.get(name) ?? minLevel) - minLevel),
-    0,
-  );
-  return {
-    id: row.id,
-    name: row.name,
-    level: row.level,
-    load: row.load,
-    maxConcurrent: row.max_concurrent,
-    attempts: row.attempts,
-    successes: row.successes,
-    medianSeconds: row.median_seconds,
-    costUsd: row.cost_per_task_nano === null ? null : Number(row.cost_per_task_nano) / NANO_PER_USD,
-    surplus,
-  };
-}
-
 function rankedView({ candidate, score, terms }: Ranked, row: CandidateRow | undefined): RankedAgentView {
   return {
     agent: candidate.name,
@@ -98,6 +79,7 @@ function rankedView({ candidate, score, terms }: Ranked, row: CandidateRow | und
     terms,
     connected: row?.connected ?? false,
     refusal: row?.refusal ?? null,
+    degradedReason: row?.degraded_reason ?? null,
     until: row?.until?.toISOString() ?? null,
   };
 }

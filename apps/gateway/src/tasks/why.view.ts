@@ -22,13 +22,20 @@ export class RankedAgentView {
   connected: boolean;
   @ApiProperty({ enum: ['paused', 'at_capacity', 'quota'], nullable: true, type: String })
   refusal: 'paused' | 'at_capacity' | 'quota' | null;
+  @ApiProperty({
+    enum: ['failing', 'deaf'],
+    nullable: true,
+    type: String,
+    description: 'Why its breaker is not closed',
+  })
+  degradedReason: 'failing' | 'deaf' | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When the refusal ends by itself' })
   until: string | null;
 }
 
-/** A task, an approval, or a person's decision. */
+/** A task, an approval, a person's decision, or room in a budget. */
 export class WaitsForView {
-  @ApiProperty({ enum: ['task', 'approval', 'blocked', 'review'] })
+  @ApiProperty({ enum: ['task', 'approval', 'blocked', 'review', 'budget'] })
   kind: string;
   @ApiProperty({ required: false, format: 'uuid' })
   id?: string;

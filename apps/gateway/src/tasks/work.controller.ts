@@ -6,6 +6,7 @@ import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
 import { idParam } from '../http/id-param.js';
+import { REASON_HEADER } from '../http/replayed-answer.js';
 import { ClaimService } from './claim.service.js';
 import {
   agentIdsOf,
@@ -52,7 +53,7 @@ export class WorkController {
   ): Promise<ClaimedView | undefined> {
     const answer = await this.claims.claim(caller, id, query.wait, hangUpOf(reply));
     if (answer.kind === 'empty') {
-      void reply.status(204).header('houston-reason', answer.reason);
+      void reply.status(204).header(REASON_HEADER, answer.reason);
       return undefined;
     }
     return { task: await this.view(caller, answer.task), lease: leaseView(answer.task) };

@@ -117,6 +117,11 @@ export class FailDto extends LeasedDto {
   @IsISO8601({ strict: true })
   resetsAt?: string;
 
+  @ApiPropertyOptional({ type: Object, example: USAGE_EXAMPLE, description: 'Cumulative for this attempt' })
+  @IsOptional()
+  @IsObject()
+  usage?: Record<string, unknown>;
+
   @ApiPropertyOptional({ example: 'openai', description: "For `quota`; default: the agent's provider" })
   @MayBeAbsent()
   @IsString()

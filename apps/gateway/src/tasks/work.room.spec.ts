@@ -29,6 +29,23 @@ describe('the worker protocol', () => {
     expect([paused.status, paused.headers['houston-reason']]).toEqual([204, 'paused']);
   });
 
+  it('gives an answer of a claim again under the same key: the same lease, or the same reason for none', async () => {
+    const agent = await insertAgent(gateway.db);
+    const ask = (key: string) =>
+      gateway.owner.post(`/api/agents/${agent.id}/claim`, {}, { 'idempotency-key': `claim-${key}` });
+    const empty = [await ask('1'), await ask('1')];
+    expect(empty.map((answer) => [answer.status, answer.headers['houston-reason']])).toEqual([
+      [204, 'none'],
+      [204, 'none'],
+    ]);
+    expect(empty[1]?.headers['idempotent-replayed']).toBe('true');
+    await createTask(gateway.owner);
+    await createTask(gateway.owner);
+    const [first, again] = [bodyOf<{ lease: object }>(await ask('2'), 200), bodyOf(await ask('2'), 200)];
+    expect(again).toEqual(first);
+    expect(await query('select count(*)::int as n from task_attempts')).toEqual([{ n: 1 }]);
+  });
+
   it('wakes a waiting claim within a blink of a task becoming free', async () => {
     const agent = await insertAgent(gateway.db);
     const waiting = post(`/api/agents/${agent.id}/claim?wait=10`, {}).then((answer) => ({

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Database, type Tx } from '@houston/common/db/database.js';
+import type { Tx } from '@houston/common/db/database.js';
 import { failedMove, returnedMove, type TaskMove } from '@houston/common/tasks/task-move.js';
-import { moveTasks, shareEdges } from '@houston/common/tasks/task-moves.store.js';
 import { missingFor } from '@houston/common/domain/task-states.js';
 import type { TaskRow } from '@houston/common/tasks/task.row.js';
 import { Pricer } from '../admission/pricer.js';
@@ -10,33 +9,48 @@ import type { Caller } from '../http/caller.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import { bearerOf } from './bearer.js';
+import { LateUse } from './late-use.js';
+import { type LeaseActed, LeaseActs } from './lease-acts.js';
+import type { Presented } from './lease.store.js';
 import { requireProofs, requireShape } from './proofs.js';
-import { TaskStore } from './task.store.js';
 import { type HeartbeatView, leaseView, type TaskWithEdges } from './task.view.js';
-import type { BlockDto, CompleteDto, FailDto, HeartbeatDto, LeaseDto, ReleaseDto } from './work.dto.js';
-import { type Judged, WorkStore } from './work.store.js';
+import type { BlockDto, CompleteDto, FailDto, HeartbeatDto, LeasedDto, LeaseDto, ReleaseDto } from './work.dto.js';
+import { type Holder, type Judged, WorkStore } from './work.store.js';
 
 const MAX_PARKING_MS = 31 * 86_400_000;
-/** A quota without a known end is asked again after this. */
-const DEFAULT_PARKING_SECONDS = 60;
+
+/** What every report carries: the lease, and what the attempt has used where the agent says so. */
+interface Told {
+  lease: LeaseDto;
+  usage?: Record<string, unknown>;
+}
 
 /** What the holder of a lease says of its task. Every word presents the lease; a stale one changes nothing. */
 @Injectable()
 export class WorkService {
   constructor(
-    @Inject(Database) private readonly db: Database,
     @Inject(WorkStore) private readonly work: WorkStore,
-    @Inject(TaskStore) private readonly tasks: TaskStore,
+    @Inject(LeaseActs) private readonly acts: LeaseActs,
     @Inject(ExecutionService) private readonly executions: ExecutionService,
     @Inject(Pricer) private readonly pricer: Pricer,
+    @Inject(LateUse) private readonly late: LateUse,
   ) {}
+
+  /** The agent has taken an offer up: from now on the lease runs its full time. @throws Problem not_found, lease_lost */
+  async acknowledge(caller: Caller, id: string, { lease }: LeasedDto): Promise<void> {
+    heldTask(await this.acts.acknowledge(this.presented(caller, id, { lease })));
+  }
 
   /** Extends the lease, and says whether the money still suffices. */
   async heartbeat(caller: Caller, id: string, body: HeartbeatDto): Promise<HeartbeatView> {
     const usage = body.usage === undefined ? null : usageOf(body.usage);
     const tokens = usage === null ? null : usage.inputTokens + usage.outputTokens;
     const told = { progress: body.progress, tokens };
-    const task = heldTask(await this.work.heartbeat(bearerOf(caller), id, body.lease, told));
+    const judged = await this.work.heartbeat(bearerOf(caller), id, body.lease, told);
+    if (judged.verdict === 'lease_lost' && usage !== null) {
+      await this.late.count(caller, id, body.lease.fence, usage, false);
+    }
+    const task = heldTask(judged);
     const answer = { continue: true, lease: leaseView(task) };
     if (body.usage === undefined || task.execution_id === null) return answer;
     const money = await this.executions.report(caller, task.execution_id, body.usage);
@@ -46,7 +60,7 @@ export class WorkService {
   /** @throws Problem lease_lost, evidence_required, output_schema_mismatch */
   async complete(caller: Caller, id: string, body: CompleteDto): Promise<TaskWithEdges> {
     const settle = await this.settlementOf(caller, id, body);
-    return this.act(caller, id, body.lease, (task) => {
+    return this.act(caller, id, body, (task) => {
       const to = body.outcome === 'review' ? 'review' : 'done';
       const evidenceRef = typeof body.evidence === 'string' ? body.evidence : undefined;
       requireProofs(missingFor(to, { evidence: body.evidence, result: body.result }));
@@ -69,30 +83,23 @@ export class WorkService {
   /** @throws Problem lease_lost, invalid_values */
   async fail(caller: Caller, id: string, body: FailDto): Promise<TaskWithEdges> {
     const until = parkedUntil(body);
-    return this.act(caller, id, body.lease, async (task, tx) => {
-      const { kind, error, errorType } = body;
-      if (kind !== 'quota') return failedMove(task, { kind, error, errorType }, caller.actor);
-      const engine = task.lease_agent_id === null ? null : await this.work.engineOf(tx, task.lease_agent_id);
-      const provider = body.provider ?? engine?.provider ?? null;
-      if (provider !== null)
-        await this.work.park(tx, {
-          workspaceId: caller.workspaceId,
-          provider,
-          until,
-          seconds: DEFAULT_PARKING_SECONDS,
-          reason: error,
-        });
-      const move = returnedMove(task, { kind: 'quota', error, errorType }, caller.actor);
-      // Parking keeps this agent away only if the provider is its own; otherwise it would take the task again at once.
-      if (provider !== null && provider === engine?.provider) return move;
-      const wait = until === null ? { delay_ms: DEFAULT_PARKING_SECONDS * 1_000 } : { retry_at: until.toISOString() };
-      return { ...move, ...wait, retry_reason: 'quota' };
-    });
+    const settle = await this.settlementOf(caller, id, body);
+    const { kind, error, errorType } = body;
+    const { actor } = caller;
+    if (kind !== 'quota') {
+      return this.act(caller, id, body, (task) => ({ ...failedMove(task, { kind, error, errorType }, actor), settle }));
+    }
+    const decide = async (task: TaskRow, tx: Tx) => {
+      await this.parkQuota(tx, task, body, until);
+      // Whoever is parked does not take it again before; others may at once.
+      return { ...returnedMove(task, { kind, error, errorType }, actor), settle };
+    };
+    return this.movedTask(caller, id, body, await this.acts.endAlone({ ...this.presented(caller, id, body), decide }));
   }
 
   /** @throws Problem lease_lost, blocker_reason_required */
   async block(caller: Caller, id: string, body: BlockDto): Promise<TaskWithEdges> {
-    return this.act(caller, id, body.lease, (task) => {
+    return this.act(caller, id, body, (task) => {
       const { blockerReason } = body;
       requireProofs(missingFor('blocked', { blockerReason }));
       return {
@@ -108,34 +115,46 @@ export class WorkService {
 
   /** @throws Problem lease_lost */
   async release(caller: Caller, id: string, body: ReleaseDto): Promise<TaskWithEdges> {
-    return this.act(caller, id, body.lease, (task) =>
+    return this.act(caller, id, body, (task) =>
       returnedMove(task, { kind: 'released', error: body.reason }, caller.actor),
     );
   }
 
-  /** Judges the lease and moves the task, in one transaction. */
-  private act(
-    caller: Caller,
-    id: string,
-    lease: LeaseDto,
-    decide: (task: TaskRow, tx: Tx) => TaskMove | Promise<TaskMove>,
-  ): Promise<TaskWithEdges> {
-    return this.db.inOrganization(caller.organizationId, async (tx) => {
-      await shareEdges(tx, caller.workspaceId);
-      const task = heldTask(await this.work.judge(tx, bearerOf(caller), id, lease));
-      await moveTasks(tx, [await decide(task, tx)]);
-      const row = await this.tasks.read(tx, caller.workspaceId, id);
-      if (!row) throw new Error(`Task ${id} vanished`);
-      return row;
+  private async parkQuota(tx: Tx, task: TaskRow, body: FailDto, until: Date | null): Promise<void> {
+    if (task.lease_agent_id === null) return;
+    const engine = await this.work.engineOf(tx, task.lease_agent_id);
+    await this.work.park(tx, {
+      workspaceId: task.workspace_id,
+      agentId: task.lease_agent_id,
+      provider: body.provider ?? engine?.provider ?? null,
+      until,
+      reason: body.error,
     });
   }
 
-  /** What the attempt's run comes to, priced before the transaction; undefined where nothing was told or held. */
-  private async settlementOf(
+  private async act(
     caller: Caller,
     id: string,
-    body: CompleteDto,
-  ): Promise<Record<string, unknown> | undefined> {
+    told: Told,
+    decide: (task: TaskRow) => TaskMove,
+  ): Promise<TaskWithEdges> {
+    return this.movedTask(caller, id, told, await this.acts.end({ ...this.presented(caller, id, told), decide }));
+  }
+
+  private presented(caller: Caller, taskId: string, { lease }: Told): Presented {
+    return { bearer: bearerOf(caller), taskId, lease };
+  }
+
+  private async movedTask(caller: Caller, id: string, told: Told, acted: LeaseActed): Promise<TaskWithEdges> {
+    if (acted.verdict === 'moved') return acted.task;
+    if (acted.verdict === 'lease_lost' && told.usage !== undefined) {
+      await this.late.count(caller, id, told.lease.fence, usageOf(told.usage), true);
+    }
+    throw refusal(acted);
+  }
+
+  /** What the attempt's run comes to, priced before the transaction; undefined where nothing was told or held. */
+  private async settlementOf(caller: Caller, id: string, body: Told): Promise<Record<string, unknown> | undefined> {
     if (body.usage === undefined) return undefined;
     const usage = usageOf(body.usage);
     const run = await this.work.runOf(caller, id, body.lease.fence);
@@ -148,19 +167,26 @@ export class WorkService {
 
 /** @throws Problem not_found, forbidden, lease_lost */
 function heldTask(judged: Judged): TaskRow {
+  if (judged.verdict === 'held') return judged.task;
+  throw refusal(judged);
+}
+
+function refusal(judged: Exclude<Judged, { verdict: 'held' }>): Problem {
   switch (judged.verdict) {
-    case 'held':
-      return judged.task;
     case 'missing':
-      throw notFound();
+      return notFound();
     case 'forbidden':
-      throw new Problem('forbidden', { detail: 'This lease belongs to another agent.' });
+      return new Problem('forbidden', { detail: 'This lease belongs to another agent.' });
     case 'lease_lost':
-      throw new Problem('lease_lost', {
-        detail: judged.holder === null ? 'Nobody holds this task for you.' : `${judged.holder.name} has it now.`,
-        extensions: { holder: judged.holder },
-      });
+      return leaseLost(judged.holder);
   }
+}
+
+function leaseLost(holder: Holder | null): Problem {
+  return new Problem('lease_lost', {
+    detail: holder === null ? 'Nobody holds this task for you.' : `${holder.name} has it now.`,
+    extensions: { holder },
+  });
 }
 
 function moveOf(task: TaskRow, actor: string): Pick<TaskMove, 'workspace_id' | 'id' | 'actor'> {

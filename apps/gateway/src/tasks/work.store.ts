@@ -34,15 +34,22 @@ export type Claimed = { verdict: 'claimed'; task: TaskWithEdges } | { verdict: C
 /** An attempt's run, as far as pricing it needs to know. */
 export interface AttemptRun {
   executionId: string;
+  agentId: string;
   model: string;
   provider: string;
+  status: string;
+  inputTokens: number;
+  outputTokens: number;
 }
 
 export interface Parking {
   workspaceId: string;
-  provider: string;
+  /** Who met the end of the quota. */
+  agentId: string;
+  /** Whose quota it is; null: unknown. */
+  provider: string | null;
+  /** Null: unknown. */
   until: Date | null;
-  seconds: number;
   reason: string;
 }
 
@@ -118,7 +125,8 @@ export class WorkStore {
   async runOf(scope: WorkspaceScope, taskId: string, fence: number): Promise<AttemptRun | null> {
     const [run] = await this.db.inWorkspace(scope, (tx) =>
       tx.query<AttemptRun>(
-        `select e.id as "executionId", e.model, e.provider
+        `select e.id as "executionId", a.agent_id as "agentId", e.model, e.provider, e.status,
+                e.input_tokens::float8 as "inputTokens", e.output_tokens::float8 as "outputTokens"
            from task_attempts a join executions e on e.workspace_id = a.workspace_id and e.id = a.execution_id
           where a.workspace_id = $1 and a.task_id = $2 and a.fence = $3`,
         [scope.workspaceId, taskId, fence],
@@ -127,22 +135,12 @@ export class WorkStore {
     return run ?? null;
   }
 
-  /** Parks a provider until then, for `seconds` where that is not known, or longer where it is parked longer. */
-  async park(tx: Tx, parking: Parking): Promise<void> {
-    await tx.query(
-      `insert into provider_parkings (organization_id, workspace_id, provider, until, reason)
-       values ($1, $2, $3, coalesce($4::timestamptz, now() + make_interval(secs => $5)), $6)
-       on conflict (workspace_id, provider) do update
-          set until = greatest(provider_parkings.until, excluded.until), reason = excluded.reason, updated_at = now()`,
-      [
-        tx.organizationId,
-        parking.workspaceId,
-        parking.provider,
-        parking.until?.toISOString() ?? null,
-        parking.seconds,
-        parking.reason.slice(0, 500),
-      ],
-    );
+  /** Gives the provider's agents, or this agent alone, no work of the workspace until its quota is there again. */
+  async park(tx: Tx, { workspaceId, agentId, provider, until, reason }: Parking): Promise<void> {
+    await tx.query('select park_quota($1, $2, $3, $4, $5, $6)', [
+      ...[tx.organizationId, workspaceId, agentId, provider],
+      ...[until?.toISOString() ?? null, reason.slice(0, 500)],
+    ]);
   }
 
   /** What an agent runs on. */

@@ -15,8 +15,13 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
-import { LEASE_TTL_SECONDS, PROGRESS_TIMEOUT_SECONDS } from '@houston/common/domain/workspace-settings.js';
+import {
+  DEFAULT_SLO_TIERS,
+  LEASE_TTL_SECONDS,
+  PROGRESS_TIMEOUT_SECONDS,
+} from '@houston/common/domain/workspace-settings.js';
 import { IsTimeZone } from '../http/json-fields.js';
+import { IsSloTiers } from './slo-tiers.js';
 import { MayBeAbsent } from '../http/optional.js';
 
 const MAX_NAME = 200;
@@ -62,6 +67,16 @@ export class WorkspaceSettingsDto {
   @Min(PROGRESS_TIMEOUT_SECONDS.least)
   @Max(PROGRESS_TIMEOUT_SECONDS.most)
   progressTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({
+    type: Object,
+    nullable: true,
+    example: { gold: 600, silver: 3600 },
+    description: `Service levels that tasks name as \`slaTier\`: seconds from a task's creation, by name; all of them at once. null: ${JSON.stringify(DEFAULT_SLO_TIERS)}`,
+  })
+  @IsOptional()
+  @IsSloTiers()
+  sloTiers?: Record<string, number> | null;
 }
 
 export class CreateWorkspaceDto {

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
-import { workspaceSettings } from '@houston/common/domain/workspace-settings.js';
+import { DEFAULT_SLO_TIERS, workspaceSettings } from '@houston/common/domain/workspace-settings.js';
 
 export class WorkspaceSettingsView {
   @ApiProperty({ example: true })
@@ -9,6 +9,15 @@ export class WorkspaceSettingsView {
 
   @ApiProperty({ enum: UNKNOWN_PRICE_POLICIES, nullable: true, example: null })
   unknownPrice: UnknownPricePolicy | null;
+
+  @ApiProperty({ example: 30 })
+  leaseTtlSeconds: number;
+
+  @ApiProperty({ example: 300 })
+  progressTimeoutSeconds: number;
+
+  @ApiProperty({ type: Object, example: DEFAULT_SLO_TIERS, description: 'Service levels by name, in seconds' })
+  sloTiers: Readonly<Record<string, number>>;
 }
 
 export class WorkspaceView {

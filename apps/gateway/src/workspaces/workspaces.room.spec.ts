@@ -24,7 +24,10 @@ describe('workspaces over HTTP', () => {
       slug: 'equipe-donnees',
       name: 'Équipe  Données!',
       timezone: 'UTC',
-      settings: { autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
+      settings: {
+        ...{ autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
+        sloTiers: { urgent: 3_600, high: 14_400, normal: 86_400, low: 604_800 },
+      },
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });

@@ -4,5 +4,5 @@ import { DeadlineStore } from './deadline.store.js';
 import { Deadlines } from './deadlines.js';
 import { WaitingWatch } from './waiting-watch.js';
 
-@Module({ imports: [DatabaseModule], providers: [DeadlineStore, Deadlines, WaitingWatch] })
+@Module({ imports: [DatabaseModule], providers: [DeadlineStore, Deadlines, WaitingWatch], exports: [Deadlines] })
 export class DeadlinesModule {}

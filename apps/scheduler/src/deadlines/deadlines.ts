@@ -23,13 +23,22 @@ export class Deadlines extends Duty {
   }
 
   async runOnce(): Promise<Counts> {
-    let breached = 0;
-    let expired = 0;
+    const counts = { breached: 0, missed: 0, expired: 0 };
     for (const organizationId of await this.db.organizationIds()) {
-      breached += await this.db.inOrganization(organizationId, (tx) => this.store.noteBreaches(tx, BATCH));
-      expired += await this.expire(organizationId);
+      const { breached, missed } = await this.noteBreaches(organizationId);
+      counts.breached += breached;
+      counts.missed += missed;
+      counts.expired += await this.expire(organizationId);
     }
-    return { breached, expired };
+    return counts;
+  }
+
+  /** Tells which due times have passed and which service levels are missed. */
+  noteBreaches(organizationId: string): Promise<{ breached: number; missed: number }> {
+    return this.db.inOrganization(organizationId, async (tx) => ({
+      breached: await this.store.noteBreaches(tx, BATCH),
+      missed: await this.store.noteSloBreaches(tx, BATCH),
+    }));
   }
 
   private expire(organizationId: string): Promise<number> {

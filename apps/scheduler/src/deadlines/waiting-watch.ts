@@ -27,14 +27,23 @@ export class WaitingWatch extends Duty {
     let looked = 0;
     let told = 0;
     for (const organizationId of await this.db.organizationIds()) {
-      await this.db.inOrganization(organizationId, async (tx) => {
-        for (const task of await this.store.lockWaiting(tx, BATCH)) {
-          looked += 1;
-          if (await this.look(tx, task)) told += 1;
-        }
-      });
+      for (let n = 0; n < BATCH; n += 1) {
+        const found = await this.lookAtNext(organizationId);
+        if (found === 'none') break;
+        looked += 1;
+        if (found === 'told') told += 1;
+      }
     }
     return { looked, told };
+  }
+
+  /** One in each transaction: to ask every agent takes time, in which nobody else could take the task or move it. */
+  private lookAtNext(organizationId: string): Promise<'none' | 'told' | 'known'> {
+    return this.db.inOrganization(organizationId, async (tx) => {
+      const task = await this.store.lockWaiting(tx);
+      if (!task) return 'none';
+      return (await this.look(tx, task)) ? 'told' : 'known';
+    });
   }
 
   /** @returns whether there was something new to tell */

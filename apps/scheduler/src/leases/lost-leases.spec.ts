@@ -140,14 +140,14 @@ describe('the duties over tasks', () => {
 
   it('tell once that a task is overdue, and again after its time was changed', async () => {
     const { id } = await createTask(gateway.owner, { dueAt: '2030-01-01T00:00:00Z' });
-    expect(await deadlines.runOnce()).toEqual({ breached: 0, expired: 0 });
+    expect(await deadlines.runOnce()).toEqual({ breached: 0, missed: 0, expired: 0 });
     await pass('breach_at');
-    expect(await deadlines.runOnce()).toEqual({ breached: 1, expired: 0 });
-    expect(await deadlines.runOnce()).toEqual({ breached: 0, expired: 0 });
+    expect(await deadlines.runOnce()).toEqual({ breached: 1, missed: 0, expired: 0 });
+    expect(await deadlines.runOnce()).toEqual({ breached: 0, missed: 0, expired: 0 });
     expect(await read(id)).toMatchObject({ status: 'inbox', breachedAt: expect.any(String) });
     bodyOf(await gateway.owner.patch(`/api/tasks/${id}`, { dueAt: '2031-01-01T00:00:00Z' }), 200);
     await pass('breach_at');
-    expect(await deadlines.runOnce()).toEqual({ breached: 1, expired: 0 });
+    expect(await deadlines.runOnce()).toEqual({ breached: 1, missed: 0, expired: 0 });
     expect(await events('task.due_breached')).toHaveLength(2);
   });
 
@@ -156,7 +156,7 @@ describe('the duties over tasks', () => {
     const { id } = await createTask(gateway.owner, { expiresAt: '2030-01-01T00:00:00Z' });
     const { lease } = await claim(gateway.owner, agent.id);
     await pass('expires_at');
-    expect(await deadlines.runOnce()).toEqual({ breached: 0, expired: 1 });
+    expect(await deadlines.runOnce()).toEqual({ breached: 0, missed: 0, expired: 1 });
     expect(await read(id)).toMatchObject({ status: 'failed', lease: null });
     expect((await beat(id, lease)).status).toBe(409);
     expect(await query('select reason from dead_letters')).toEqual([{ reason: 'timeout' }]);

@@ -149,7 +149,7 @@ describe('the states of an agent', () => {
     expect(await presence()).toMatchObject({ state: 'offline', health: 'offline' });
   });
 
-  it('is degraded until its breaker closes, without anybody asking', async () => {
+  it('is degraded until its breaker closes, and half open from the end of its time, told once', async () => {
     await note(true);
     await query(`select degrade_agent($1, $2, now() + interval '1 minute', 'failing', 'system')`, [
       db.organizationId,
@@ -160,8 +160,20 @@ describe('the states of an agent', () => {
       `update agent_presence set degraded_until = now() - interval '1 second', wake_at = now() where agent_id = $1`,
       [agent],
     );
-    await noteDue();
+    expect(await noteDue()).toBe(1);
+    expect(await noteDue()).toBe(0);
+    expect(await presence()).toMatchObject({ health: 'degraded', degraded_reason: 'failing' });
+    await query(`select degrade_agent($1, $2, null, null, 'system')`, [db.organizationId, agent]);
     expect(await presence()).toMatchObject({ health: 'active', degraded_until: null, degraded_reason: null });
+    const told = await query<{ type: string }>(
+      `select type from events where type like 'agent.breaker%' and subject = $1 order by position, seq`,
+      [`agent:${agent}`],
+    );
+    expect(told.map(({ type }) => type)).toEqual([
+      'agent.breaker_opened',
+      'agent.breaker_half_opened',
+      'agent.breaker_closed',
+    ]);
   });
 
   it('tells a change once, however many notice it at the same time', async () => {

@@ -93,6 +93,7 @@ declare
   v_present boolean;
   v_state text;
   v_health text;
+  v_half_opens boolean;
   v_wake_at timestamptz;
 begin
   select p.*, a.name, a.enabled, a.paused_at is not null as paused, a.draining_at is not null as draining,
@@ -113,17 +114,18 @@ begin
          and t.status = 'blocked' and t.lease_fence = a.fence);
   end if;
   v_state := agent_state_of(v.enabled, v.paused, v.draining, v_present, v.unacknowledged, v.acknowledged, v_blocked);
-  v_health := agent_health_of(v.enabled, v_present, coalesce(v.degraded_until > now(), false));
+  v_health := agent_health_of(v.enabled, v_present, v.degraded_until is not null);
+  v_half_opens := coalesce(v.degraded_until <= now() and v.half_opened_at is null, false);
   v_wake_at := case when v_present then greatest(now() + interval '1 second', least(
                  v_seen_at + agent_silence(), case when v_state <> 'idle' then now() + interval '5 seconds' end)) end;
   v_wake_at := least(v_wake_at, case when v.degraded_until > now() then v.degraded_until end);
 
-  if v_state = v.state and v_health = v.health and v.wake_at is not distinct from v_wake_at
+  if v_state = v.state and v_health = v.health and not v_half_opens and v.wake_at is not distinct from v_wake_at
      and v.last_seen_at is not distinct from v_seen_at then
     return false;
   end if;
   -- A sign of life right after another is not worth a write.
-  if v_state = v.state and v_health = v.health and v.wake_at > now() and p_seen and v.last_seen_at > now() - interval '3 seconds' then
+  if v_state = v.state and v_health = v.health and not v_half_opens and v.wake_at > now() and p_seen and v.last_seen_at > now() - interval '3 seconds' then
     return false;
   end if;
 
@@ -138,23 +140,15 @@ begin
             jsonb_build_object('agentId', p_agent, 'name', v.name, 'from', v.health, 'to', v_health,
                                'reason', case when v_health = 'degraded' then v.degraded_reason end));
   end if;
+  if v_half_opens then
+    perform tell_breaker(p_organization, p_agent, 'agent.breaker_half_opened', p_actor, jsonb_build_object('reason', v.degraded_reason));
+  end if;
   update agent_presence
      set state = v_state, health = v_health, last_seen_at = v_seen_at, wake_at = v_wake_at,
          state_changed_at = case when state = v_state then state_changed_at else now() end,
-         degraded_until = case when degraded_until > now() then degraded_until end,
-         degraded_reason = case when degraded_until > now() then degraded_reason end
+         half_opened_at = case when v_half_opens then now() else half_opened_at end
    where agent_id = p_agent;
   return v_state <> v.state or v_health <> v.health;
-end $$;
-
--- Opens or extends the breaker of an agent; null closes it.
-create or replace function degrade_agent(p_organization uuid, p_agent uuid, p_until timestamptz, p_reason text, p_actor text)
-returns void language plpgsql as $$
-begin
-  insert into agent_presence (organization_id, agent_id, degraded_until, degraded_reason)
-  values (p_organization, p_agent, p_until, case when p_until is not null then p_reason end)
-  on conflict (agent_id) do update set degraded_until = excluded.degraded_until, degraded_reason = excluded.degraded_reason;
-  perform note_agents(p_organization, array[p_agent], false, p_actor);
 end $$;
 
 -- Looks again at up to p_limit agents whose time has come. Returns how many it looked at.

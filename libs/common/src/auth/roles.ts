@@ -26,6 +26,8 @@ export const PERMISSIONS = {
   'tasks:work': ['owner', 'admin', 'member', 'agent'],
   'schedules:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
   'schedules:write': ['owner', 'admin', 'member'],
+  'escalation:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
+  'escalation:write': ['owner', 'admin', 'member'],
   'dashboard:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
   'costs:read': ['owner', 'admin', 'member', 'viewer'],
   'events:read': ['owner', 'admin', 'member', 'viewer'],

@@ -8,6 +8,9 @@ import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
 import { Tasks1700000000003 } from './migrations/0003-tasks.js';
 import { Agents1700000000004 } from './migrations/0004-agents.js';
 import { Schedules1700000000005 } from './migrations/0005-schedules.js';
+import { AgentSessions1700000000006 } from './migrations/0006-agent-sessions.js';
+import { Escalation1700000000007 } from './migrations/0007-escalation.js';
+import { AgentHealth1700000000008 } from './migrations/0008-agent-health.js';
 import { KeptAnswers1700000000014 } from './migrations/0014-kept-answers.js';
 import { wallStatements } from './tenant-tables.js';
 
@@ -17,10 +20,13 @@ const MIGRATIONS = [
   Tasks1700000000003,
   Agents1700000000004,
   Schedules1700000000005,
+  AgentSessions1700000000006,
+  Escalation1700000000007,
+  AgentHealth1700000000008,
   KeptAnswers1700000000014,
 ];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'schedules', 'tasks'].map(
+const FUNCTIONS = ['agents', 'auth', 'escalation', 'events', 'ledger', 'schedules', 'tasks'].map(
   (folder) => new URL(`../${folder}/`, import.meta.url),
 );
 const MIGRATION_LOCK = 4_871_001;

@@ -17,6 +17,8 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   agents: 'organization',
   agent_versions: 'organization',
   agent_presence: 'organization',
+  agent_sessions: 'workspace',
+  agent_connect_tickets: 'workspace',
   api_keys: 'key',
   price_overrides: 'workspace',
   budgets: 'workspace-or-shared',
@@ -37,9 +39,14 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   task_dependencies: 'workspace',
   task_attempts: 'workspace',
   provider_parkings: 'workspace',
+  agent_parkings: 'workspace',
   schedules: 'workspace',
   schedule_ticks: 'workspace',
   inbox_counts: 'workspace',
+  escalation_rules: 'workspace',
+  escalation_watches: 'workspace',
+  escalation_marks: 'workspace',
+  escalations: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */

@@ -71,9 +71,11 @@ function whyInInbox(task: WaitingTask, agents: readonly WaitingAgent[]): Why {
   }
   const able = agents.filter((agent) => agent.meets);
   if (able.length === 0) return { reason: 'no_able_agent', missingCapabilities: missing(task, agents) };
-  return whyNoneTakesIt(able);
+  const present = able.filter((agent) => agent.connected);
+  return whyNoneTakesIt(present.length > 0 ? present : able);
 }
 
+/** `no_agent_connected`: they could, but none of them is there to ask for work. */
 function whyNoneTakesIt(able: readonly WaitingAgent[]): Why {
   if (able.some((agent) => agent.refusal === null)) return { reason: 'no_agent_connected' };
   if (able.some((agent) => agent.refusal === 'at_capacity')) return { reason: 'at_capacity' };

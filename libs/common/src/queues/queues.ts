@@ -5,6 +5,8 @@
 export interface Payloads {
   /** One delivery of one webhook is due. */
   'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
+  /** Something of this organization is due: a service level, or a look at what is watched. */
+  'due-times': { organizationId: string };
   /** Work that was given up. Nobody works on these: they are there to be seen, until they are replayed or discarded. */
   'dead-letters': { organizationId: string; workspaceId: string; deadLetterId: string };
 }
@@ -33,6 +35,7 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     // Most of the time an attempt waits for a stranger's server.
     concurrency: 50,
   },
+  'due-times': { attempts: 1, backoffMs: 0, priority: PRIORITIES.high, concurrency: 4 },
   'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1 },
 };
 

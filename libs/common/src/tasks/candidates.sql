@@ -7,20 +7,20 @@
 -- p_history  count the agent's last 200 attempts in the workspace, too
 create or replace function task_candidate_agents(p_workspace uuid, p_task uuid, p_history boolean)
 returns table (id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamptz, connected boolean,
-               load int, max_concurrent int, cost_per_task_nano bigint, attempts int, successes int, median_seconds float8)
+               degraded_reason text, load int, max_concurrent int, cost_per_task_nano bigint, attempts int, successes int, median_seconds float8)
 language sql stable as $$
   select a.id, a.name, a.level, a.capabilities, meets_capabilities(a.capabilities, t.required_capabilities), r.refusal,
          case r.refusal
-           when 'quota' then (select k.until from provider_parkings k where k.workspace_id = p_workspace and k.provider = a.provider)
-           when 'paused' then case when a.paused_at is null and a.draining_at is null
-                                   then agent_available_from(a.availability, a.timezone, now()) end
+           when 'quota' then parked_until(a, p_workspace)
+           when 'paused' then case when a.enabled and a.lifecycle <> 'deprecated' and a.paused_at is null and a.draining_at is null
+                                   then agent_available_from(a.availability, a.timezone, greatest(now(), s.degraded_until)) end
          end,
-         coalesce(s.last_seen_at > now() - agent_silence(), false),
+         coalesce(s.last_seen_at > now() - agent_silence(), false), s.degraded_reason,
          (select count(*)::int from tasks o where o.organization_id = a.organization_id and o.lease_agent_id = a.id), a.max_concurrent,
          a.cost_per_task_nano, h.attempts, h.successes, h.median_seconds
     from tasks t
-    join agents a on a.organization_id = t.organization_id and a.enabled and a.lifecycle <> 'deprecated'
-     and (t.assignee_id is null or t.assignee_id = a.id)
+    join agents a on a.organization_id = t.organization_id
+     and case when t.assignee_id is null then a.enabled and a.lifecycle <> 'deprecated' else a.id = t.assignee_id end
     left join agent_presence s on s.agent_id = a.id
    cross join lateral (select refusal_of_agent(a, p_workspace) as refusal) r
    cross join lateral (

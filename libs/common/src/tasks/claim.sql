@@ -31,16 +31,15 @@ create or replace function progress_timeout(p_workspace uuid) returns interval l
   select make_interval(secs => workspace_seconds(settings, 'progressTimeoutSeconds', 300, 2, 86400)) from workspaces where id = p_workspace
 $$;
 
--- Why an agent gets no work right now, or null: paused | at_capacity | quota.
+-- Why an agent gets no work right now, or null: paused (an open breaker too) | at_capacity (a trial of a half open one too) | quota.
 create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
   select case
     when not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
       or not agent_available(p_agent.availability, p_agent.timezone, now())
       or exists (select from agent_presence s where s.agent_id = p_agent.id and s.degraded_until > now()) then 'paused'
     when (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
-         >= p_agent.max_concurrent then 'at_capacity'
-    when exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
-    then 'quota' end
+         >= p_agent.max_concurrent or is_on_trial(p_agent) then 'at_capacity'
+    when parked_until(p_agent, p_workspace) > now() then 'quota' end
 $$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.
@@ -79,9 +78,10 @@ $$;
 --
 -- p_lease   id of the lease to be
 -- p_acked   the answer is the acknowledgement; otherwise it has to come within 10 s
+-- p_narrow  [{name, level?}] what this instance of the agent has of its capabilities; null: all
 -- Verdicts  claimed | none | at_capacity | paused | quota | unknown_agent; `idle` tells that nothing at all can be taken
 create or replace function claim_task(
-  p_organization uuid, p_workspace uuid, p_agent uuid, p_lease uuid, p_acked boolean, p_actor text,
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_lease uuid, p_acked boolean, p_actor text, p_narrow jsonb default null,
   out verdict text, out idle boolean, out task tasks
 ) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -98,6 +98,9 @@ begin
   select * into v_agent from agents where organization_id = p_organization and id = p_agent;
   idle := false;
   verdict := case when v_agent.id is null then 'unknown_agent' else refusal_of_agent(v_agent, p_workspace) end;
+  if p_narrow is not null then
+    v_agent.capabilities := narrow_capabilities(v_agent.capabilities, p_narrow);
+  end if;
   if verdict is null then
     loop
       v_candidates := task_candidates(p_workspace, v_agent, v_width);
@@ -151,5 +154,8 @@ begin
   values (p_organization, p_workspace, gen_random_uuid(), 'task.assigned', p_actor, 'task:' || p_task,
           jsonb_build_object('taskId', p_task, 'title', v_task.title, 'status', v_task.status, 'agentId', p_agent.id,
                              'agent', p_agent.name, 'attempt', v_task.attempts, 'leaseId', p_lease, 'fence', v_task.lease_fence));
+  if p_acked then
+    perform note_acknowledgement(p_organization, p_agent.id, p_actor);
+  end if;
   return v_task;
 end $$;

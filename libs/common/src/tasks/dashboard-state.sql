@@ -5,8 +5,10 @@ create or replace function dashboard_state(p_organization uuid, p_workspace uuid
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
 declare
   v_state jsonb;
+  v_parked uuid[];
 begin
   perform enter_tenant(p_organization, p_workspace);
+  v_parked := lanes_out_of_quota(p_organization, p_workspace);
   select jsonb_build_object(
     'at', iso_time(now()),
     'agents', agents.by_state,
@@ -50,7 +52,19 @@ begin
                                 'retry', coalesce(sum(delta) filter (where bucket = 'retry'), 0),
                                 'quota', coalesce(sum(delta) filter (where bucket = 'quota'), 0),
                                 'approval', coalesce(sum(delta) filter (where bucket = 'approval'), 0)) as waiting
-        from inbox_counts where organization_id = p_organization and workspace_id = p_workspace) inbox,
+        from (
+          -- What only agents without quota could take waits for their quota.
+          select case when v_parked is null and c.bucket in ('urgent', 'high', 'normal', 'low') then 'quota' else c.bucket end as bucket,
+                 c.delta
+            from inbox_counts c where c.organization_id = p_organization and c.workspace_id = p_workspace
+          union all
+          select b.bucket, b.delta
+            from unnest(v_parked) as l(lane)
+           cross join lateral (
+             select t.priority from tasks t
+              where t.workspace_id = p_workspace and t.lane = l.lane and t.status = 'inbox' and t.next_retry_at is null
+                and t.open_dependencies = 0 and t.approval_id is null offset 0) t
+           cross join lateral (values (t.priority, -1), ('quota', 1)) as b(bucket, delta)) c) inbox,
       (select jsonb_build_object('live', count(*) filter (where l.lease_expires_at > now()),
                                  'unacknowledged', count(*) filter (where l.ack_by is not null),
                                  'expired', count(*) filter (where l.lease_expires_at <= now())) as counts

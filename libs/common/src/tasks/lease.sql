@@ -27,6 +27,31 @@ begin
   end if;
 end $$;
 
+-- Judges several, each as judge_lease does, and locks their tasks in the order in which everybody locks tasks.
+--
+-- p_items  [{workspace_id, id, lease, fence, agent?}], each task once; agent as p_agent of judge_lease
+-- Returns  a row for each, by its place from 1
+create or replace function judge_leases(p_items jsonb) returns table (n int, verdict text, task tasks, holder jsonb) language plpgsql
+set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  v record;
+  v_judged record;
+begin
+  for v in
+    select o.n, i.* from jsonb_array_elements(p_items) with ordinality as o(value, n)
+     cross join lateral jsonb_to_record(o.value) as i(workspace_id uuid, id uuid, lease uuid, fence bigint, agent uuid)
+     order by i.workspace_id, i.id
+  loop
+    select * into v_judged from judge_lease(v.workspace_id, v.id, v.lease, v.fence, v.agent);
+    n := v.n;
+    verdict := v_judged.verdict;
+    task := v_judged.task;
+    holder := v_judged.holder;
+    return next;
+  end loop;
+end $$;
+
 -- Extends a lease; p_progress and p_tokens where the holder has something to tell. What it says it has used is cumulative
 -- for the attempt. A new checkpoint, or more use, counts as progress.
 create or replace function heartbeat_task(
@@ -76,26 +101,39 @@ begin
   perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
 end $$;
 
--- An offered task is taken up: from now on its lease runs the full time, and so does its execution timeout.
-create or replace function acknowledge_task(
-  p_organization uuid, p_workspace uuid, p_task uuid, p_lease uuid, p_fence bigint, p_agent uuid, p_actor text,
-  out verdict text, out task tasks, out holder jsonb
-) language plpgsql
+-- Offered tasks are taken up: from now on their leases run the full time, and so do their execution timeouts. Items and answers
+-- as in judge_leases; each item also names its actor.
+create or replace function acknowledge_tasks(p_organization uuid, p_items jsonb)
+returns table (n int, verdict text, task tasks, holder jsonb) language plpgsql
 set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
-  v_judged record;
+  v record;
+  v_agents uuid[] := '{}';
+  v_actors text[] := '{}'; -- beside them
 begin
   perform enter_tenant(p_organization, null);
-  select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
-  verdict := v_judged.verdict;
-  task := v_judged.task;
-  holder := v_judged.holder;
-  if verdict = 'held' and task.status = 'assigned' then
-    perform start_work(p_organization, task, p_actor);
-    select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task;
-    perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
-  end if;
+  for v in select j.*, p_items -> (j.n - 1) ->> 'actor' as actor from judge_leases(p_items) j loop
+    n := v.n;
+    verdict := v.verdict;
+    task := v.task;
+    holder := v.holder;
+    if verdict = 'held' and task.status = 'assigned' then
+      perform start_work(p_organization, task, v.actor);
+      select * into task from tasks t where t.workspace_id = task.workspace_id and t.id = task.id;
+      if task.lease_agent_id <> all(v_agents) then
+        v_agents := v_agents || task.lease_agent_id;
+        v_actors := v_actors || v.actor;
+      end if;
+    end if;
+    return next;
+  end loop;
+  perform from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update;
+  for v in select o.actor, array_agg(o.agent order by o.agent) as agents
+             from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
+  loop
+    perform note_agents(p_organization, v.agents, true, v.actor);
+  end loop;
 end $$;
 
 create or replace function start_work(p_organization uuid, p_task tasks, p_actor text) returns void language plpgsql
@@ -110,4 +148,5 @@ begin
   values (p_organization, p_task.workspace_id, gen_random_uuid(), 'task.started', p_actor, 'task:' || p_task.id,
           jsonb_build_object('taskId', p_task.id, 'title', p_task.title, 'agentId', p_task.lease_agent_id,
                              'attempt', p_task.attempts, 'fence', p_task.lease_fence));
+  perform note_acknowledgement(p_organization, p_task.lease_agent_id, p_actor);
 end $$;

@@ -23,6 +23,8 @@ declare
   v_after tasks;
   v_settlements jsonb := '[]';
   v_agents uuid[] := '{}';
+  v_actors text[] := '{}'; -- beside them
+  v_failed uuid[] := '{}';
 begin
   perform enter_tenant(p_organization, null);
   for m in
@@ -55,6 +57,10 @@ begin
     end if;
     if v_before.lease_agent_id is not null and v_before.lease_agent_id <> all(v_agents) then
       v_agents := v_agents || v_before.lease_agent_id;
+      v_actors := v_actors || m.actor;
+    end if;
+    if v_before.lease_agent_id is not null and (m.attempt ->> 'kind' = 'unacknowledged' or is_agents_failure(m.attempt ->> 'kind')) then
+      v_failed := v_failed || v_before.lease_agent_id;
     end if;
 
     update tasks t
@@ -80,16 +86,24 @@ begin
   if p_moves @> '[{"to": "done"}]' then
     perform release_dependents(p_moves);
   end if;
+  perform tell_dependents(p_organization, p_moves);
   if v_settlements <> '[]' then
     perform resolve_executions(p_organization, v_settlements);
   end if;
   if v_agents <> '{}' then
-    perform note_agents(p_organization, v_agents, false, p_moves #>> '{0,actor}');
+    -- All at once, in their order; then each in the name of whoever moved its task.
+    perform from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update;
+    for m in select o.actor, array_agg(o.agent order by o.agent) as agents
+               from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
+    loop
+      perform judge_agents(p_organization, m.agents, v_failed, m.actor);
+    end loop;
   end if;
 end $$;
 
 -- What the run of an ended attempt comes to, as resolve.sql reads it. Without a word about its cost it cost what it had
--- reported; a success that never reported anything cost nothing.
+-- reported; a success that never reported anything cost nothing. A run whose agent was not heard is left `expired`: what the
+-- agent says too late is added then.
 create or replace function settlement_of(p_task tasks, p_to text, p_kind text, p_actor text, p_settle jsonb) returns jsonb
 language sql stable as $$
   select jsonb_build_object(
@@ -98,7 +112,7 @@ language sql stable as $$
            'cost_nano', case when p_to in ('done', 'review') then coalesce((
              select e.cost_nano from executions e where e.workspace_id = p_task.workspace_id and e.id = p_task.execution_id), 0) end,
            'target', case when p_to in ('done', 'review') then 'succeeded' when p_to = 'cancelled' then 'cancelled'
-                          when p_kind = 'timeout' then 'timeout' else 'failed' end)
+                          when p_kind in ('abandoned', 'stalled', 'timeout') then 'expired' else 'failed' end)
          || coalesce(p_settle, '{}')
 $$;
 
@@ -121,3 +135,16 @@ begin
      where t.workspace_id = v_waiting.workspace_id and t.id = v_waiting.task_id;
   end loop;
 end $$;
+
+-- Tasks that wait for one that will not be done stay as they are: it may be replayed, or no longer waited for. But it is told.
+create or replace function tell_dependents(p_organization uuid, p_moves jsonb) returns void language sql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  select p_organization, m.workspace_id, gen_random_uuid(), 'task.dependency_ended', m.actor, 'task:' || t.id,
+         jsonb_build_object('taskId', t.id, 'title', t.title, 'dependsOn', m.id, 'status', m."to")
+    from jsonb_to_recordset(p_moves) as m(workspace_id uuid, id uuid, "to" text, actor text)
+   cross join lateral (select x.task_id from task_dependencies x
+                        where x.workspace_id = m.workspace_id and x.depends_on_id = m.id offset 0) d
+   cross join lateral (select w.id, w.title, w.ended_at from tasks w where w.workspace_id = m.workspace_id and w.id = d.task_id offset 0) t
+   where m."to" in ('failed', 'cancelled') and t.ended_at is null
+$$;

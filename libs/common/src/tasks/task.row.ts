@@ -63,6 +63,11 @@ export interface TaskRow {
   last_error: string | null;
   breach_at: Date | null;
   breached_at: Date | null;
+  /** When its service level is missed; null: it has none, or that is told, or it is over. */
+  slo_breach_at: Date | null;
+  slo_breached_at: Date | null;
+  /** Since when it waits for an approval. */
+  approval_since: Date | null;
   version: number;
   created_by: string;
   created_at: Date;

@@ -8,6 +8,8 @@ export interface CandidateRow extends WaitingAgent {
   name: string;
   level: 'intern' | 'specialist' | 'lead';
   capabilities: { name: string; level?: number }[];
+  /** Why its breaker is not closed. */
+  degraded_reason: 'failing' | 'deaf' | null;
   load: number;
   max_concurrent: number;
   cost_per_task_nano: string | null;
@@ -17,7 +19,7 @@ export interface CandidateRow extends WaitingAgent {
 }
 
 /**
- * Every agent that is not out of service, able or not; of a reserved task its assignee alone. At most 1,000.
+ * Every agent that is not out of service, able or not; of a reserved task its assignee alone, in service or not. At most 1,000.
  *
  * @param withHistory fill attempts, successes and median time, which cost more to find than the rest
  */

@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common';
+import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { AgentDirectoryModule } from '../agents/agent-directory.module.js';
+import { HttpModule } from '../http/http.module.js';
+import { SignalsModule } from '../signals/signals.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { ConnectController } from './connect.controller.js';
+import { FrameAnswers } from './frame-answers.js';
+import { OfferStore } from './offer.store.js';
+import { Offers } from './offers.js';
+import { SessionCare } from './session-care.js';
+import { SessionStore } from './session.store.js';
+import { Sessions } from './sessions.js';
+import { TicketService } from './ticket.service.js';
+import { TicketStore } from './ticket.store.js';
+import { Upgrade } from './upgrade.js';
+
+/** Agents that are connected by WebSocket. */
+@Module({
+  imports: [DatabaseModule, HttpModule, SignalsModule, AgentDirectoryModule, TasksModule],
+  controllers: [ConnectController],
+  providers: [
+    Upgrade,
+    Sessions,
+    SessionCare,
+    SessionStore,
+    FrameAnswers,
+    Offers,
+    OfferStore,
+    TicketService,
+    TicketStore,
+  ],
+})
+export class AgentSocketsModule {}

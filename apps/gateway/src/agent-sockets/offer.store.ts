@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type WorkspaceScope } from '@houston/common/db/database.js';
+import type { TaskWithEdges } from '../tasks/task.view.js';
+import type { ClaimVerdict } from '../tasks/work.store.js';
+import type { InstanceCapability } from './frame.dto.js';
+
+export interface Offer {
+  agent: string;
+  /** Id of the lease to be. */
+  lease: string;
+  actor: string;
+  /** Null: all that the agent has. */
+  capabilities: InstanceCapability[] | null;
+}
+
+/** `n`: the place of the offer, from 1. */
+export type Offered = { n: number } & (
+  { verdict: 'claimed'; idle: false; task: TaskWithEdges } | { verdict: ClaimVerdict; idle: boolean }
+);
+
+@Injectable()
+export class OfferStore {
+  constructor(@Inject(Database) private readonly db: Database) {}
+
+  /** Leases tasks to these agents, to be acknowledged. Offers after one that found nothing at all are not looked at. */
+  async offer(scope: WorkspaceScope, offers: Offer[]): Promise<Offered[]> {
+    const rows = await this.db.statement<
+      TaskWithEdges & { n: number; verdict: ClaimVerdict | 'claimed'; idle: boolean }
+    >(`select o.n, o.verdict, o.idle, (o.task).*, '{}'::uuid[] as depends_on from offer_tasks($1, $2, $3) o`, [
+      scope.organizationId,
+      scope.workspaceId,
+      JSON.stringify(offers),
+    ]);
+    return rows.map(({ n, verdict, idle, ...task }) =>
+      verdict === 'claimed' ? { n, verdict, idle: false, task } : { n, verdict, idle },
+    );
+  }
+}

@@ -1,0 +1,168 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { v7 as newId } from 'uuid';
+import type { WorkspaceScope } from '@houston/common/db/database.js';
+import { AgentDirectory } from '../agents/agent-directory.js';
+import { Problem } from '../http/problem.js';
+import { Signals } from '../signals/signals.js';
+import { ClaimService } from '../tasks/claim.service.js';
+import { agentIdsOf, leaseView, taskView, type TaskWithEdges } from '../tasks/task.view.js';
+import type { LeaseDto } from '../tasks/work.dto.js';
+import { WorkService } from '../tasks/work.service.js';
+import { OfferStore } from './offer.store.js';
+import type { Session } from './session.js';
+
+/** Offers in one transaction, at the most. */
+const MAX_BATCH = 32;
+/** An agent that gets nothing for reasons of its own (limit, hours, quota) is asked for again after this. */
+const REST_MS = 1_000;
+
+/**
+ * Offers tasks to connected agents. When a task becomes free, one agent is tried; as long as that finds work, twice as many
+ * are tried the next time. So a single task costs one look, a thousand are handed out in batches, and agents that are not
+ * able to do what waits are asked once each. Where a round ended because nobody had a place left, the next one begins wide.
+ * Agents with the least to do come first, among these the one that has waited longest. Rounds of one workspace follow each
+ * other; signals that arrive meanwhile make one more.
+ */
+@Injectable()
+export class Offers implements OnApplicationBootstrap {
+  private readonly logger = new Logger(Offers.name);
+  private readonly byWorkspace = new Map<string, Set<Session>>();
+  private readonly running = new Map<string, Promise<void>>();
+  private readonly isDirty = new Set<string>();
+  /** Workspaces where the last round gave out all places: there was more to do than hands. */
+  private readonly hasPlenty = new Set<string>();
+  private isStopped = false;
+
+  constructor(
+    @Inject(OfferStore) private readonly store: OfferStore,
+    @Inject(Signals) private readonly signals: Signals,
+    @Inject(ClaimService) private readonly claims: ClaimService,
+    @Inject(WorkService) private readonly work: WorkService,
+    @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.signals.on('taskReady', (workspaceId) => this.wake(workspaceId));
+  }
+
+  add(session: Session): void {
+    const { workspaceId } = session.caller;
+    const sessions = this.byWorkspace.get(workspaceId) ?? new Set();
+    this.byWorkspace.set(workspaceId, sessions.add(session));
+    this.wake(workspaceId);
+  }
+
+  remove(session: Session): void {
+    const { workspaceId } = session.caller;
+    const sessions = this.byWorkspace.get(workspaceId);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.byWorkspace.delete(workspaceId);
+  }
+
+  /** Something may be taken, or somebody may take something. @param workspaceId null: anywhere */
+  wake(workspaceId: string | null): void {
+    if (workspaceId === null) return [...this.byWorkspace.keys()].forEach((id) => this.wake(id));
+    if (this.isStopped || !this.byWorkspace.has(workspaceId)) return;
+    if (this.running.has(workspaceId)) return void this.isDirty.add(workspaceId);
+    const round = this.rounds(workspaceId)
+      .catch((error: unknown) => this.logger.error(error))
+      .finally(() => this.running.delete(workspaceId));
+    this.running.set(workspaceId, round);
+  }
+
+  /** Offers nothing more; resolves when what is being offered is on its way. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await Promise.all(this.running.values());
+  }
+
+  /** Gives an offer back that its agent cannot take up. */
+  async takeBack(session: Session, taskId: string, lease: LeaseDto): Promise<void> {
+    try {
+      await this.work.release(session.caller, taskId, { lease, reason: 'It did not reach the agent.' });
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'lease_lost') return;
+      // It comes back by itself when nobody has acknowledged it in time.
+      this.logger.warn({ msg: 'an offer could not be taken back at once', taskId, err: error });
+    }
+  }
+
+  private async rounds(workspaceId: string): Promise<void> {
+    do {
+      this.isDirty.delete(workspaceId);
+      await this.round(workspaceId);
+    } while (this.isDirty.has(workspaceId) && !this.isStopped);
+  }
+
+  private async round(workspaceId: string): Promise<void> {
+    const passed = new Set<Session>();
+    const first = this.hasPlenty.delete(workspaceId) ? MAX_BATCH : 1;
+    for (let width = first; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
+      const chosen = this.choose(workspaceId, passed, width);
+      if (chosen.length === 0) {
+        if (passed.size === 0) this.hasPlenty.add(workspaceId);
+        return;
+      }
+      if (!(await this.offer(chosen, passed))) return;
+    }
+  }
+
+  private choose(workspaceId: string, passed: ReadonlySet<Session>, width: number): Session[] {
+    const nowMs = performance.now();
+    const free = [...(this.byWorkspace.get(workspaceId) ?? [])]
+      .filter((session) => !passed.has(session))
+      .map((session) => ({ session, places: session.places(nowMs) }))
+      .filter(({ places }) => places > 0)
+      .sort(
+        (a, b) => a.session.heldCount - b.session.heldCount || a.session.lastOfferedAtMs - b.session.lastOfferedAtMs,
+      );
+    const chosen: Session[] = [];
+    for (let turn = 1; chosen.length < width; turn += 1) {
+      const takers = free.filter(({ places }) => places >= turn);
+      if (takers.length === 0) break;
+      chosen.push(...takers.slice(0, width - chosen.length).map(({ session }) => session));
+    }
+    return chosen;
+  }
+
+  /** @returns false when there is nothing left to take for anybody */
+  private async offer(chosen: Session[], passed: Set<Session>): Promise<boolean> {
+    const scope: WorkspaceScope = chosen[0]!.caller;
+    const offers = chosen.map(({ agent, caller, capabilities }) => ({
+      agent: agent.id,
+      lease: newId(),
+      actor: caller.actor,
+      capabilities,
+    }));
+    let isMore = true;
+    for (const row of await this.store.offer(scope, offers)) {
+      const session = chosen[row.n - 1]!;
+      if (row.verdict === 'claimed') {
+        void this.hand(session, row.task);
+        continue;
+      }
+      passed.add(session);
+      if (row.verdict !== 'none') session.rest(REST_MS);
+      if (row.idle) isMore = false;
+    }
+    return isMore;
+  }
+
+  /** The task is on lease to the agent; from here on it is either told so, or the task goes back. */
+  private async hand(session: Session, task: TaskWithEdges): Promise<void> {
+    const lease = leaseView(task);
+    session.offered(task.id, lease);
+    try {
+      const funded = await this.claims.fund(session.caller, session.agent, task);
+      if (!funded) return void session.ended(task.id);
+      const names = await this.agents.names(session.caller.organizationId, agentIdsOf([funded]));
+      if (session.socket.send({ type: 'task', task: taskView(funded, names), lease })) return;
+      // Unless whoever ended the session has done it.
+      if (session.ended(task.id)) await this.takeBack(session, task.id, lease);
+    } catch (error) {
+      this.logger.error({ msg: 'a task could not be handed to its agent', taskId: task.id, err: error });
+      session.ended(task.id);
+      await this.takeBack(session, task.id, lease);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+export class WouldFireView {
+  @ApiProperty({
+    format: 'uuid',
+    nullable: true,
+    type: String,
+    description: 'Null when it is about an agent or budget',
+  })
+  taskId: string | null;
+  @ApiProperty({ format: 'uuid', required: false })
+  agentId?: string;
+  @ApiProperty({ format: 'uuid', required: false })
+  budgetId?: string;
+  @ApiProperty({ format: 'date-time' })
+  at: string;
+}
+
+export class DryRunView {
+  @ApiProperty({ type: [WouldFireView] })
+  wouldFire: WouldFireView[];
+  @ApiProperty({ description: 'There was more than could be looked at: only the latest is shown' })
+  truncated: boolean;
+}

@@ -1,0 +1,33 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { ESCALATION_STATUSES, type EscalationStatus } from '@houston/common/domain/escalation.js';
+import { MayBeAbsent } from '../http/optional.js';
+import { PageQuery } from '../http/page.js';
+
+const MAX_RESOLUTION = 2_000;
+
+export class EscalationsQuery extends PageQuery {
+  @ApiPropertyOptional({ format: 'uuid' })
+  @IsOptional()
+  @IsUUID()
+  taskId?: string;
+
+  @ApiPropertyOptional({ format: 'uuid' })
+  @IsOptional()
+  @IsUUID()
+  ruleId?: string;
+
+  @ApiPropertyOptional({ enum: ESCALATION_STATUSES })
+  @IsOptional()
+  @IsIn(ESCALATION_STATUSES)
+  status?: EscalationStatus;
+}
+
+export class ResolveDto {
+  @ApiPropertyOptional({ example: 'The stamps have come.', description: 'Default: resolved by hand' })
+  @MayBeAbsent()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_RESOLUTION)
+  resolution?: string;
+}

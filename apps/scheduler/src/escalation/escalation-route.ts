@@ -1,0 +1,67 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Tx } from '@houston/common/db/database.js';
+import { type Mark, mark } from '@houston/common/escalation/watch.store.js';
+import type { LedgerEvent } from '@houston/common/events/event-reader.js';
+import { EventRoute } from '@houston/common/events/event-route.js';
+import type { Wakeup } from '@houston/common/queues/queues.js';
+import { dueNow } from '../due-times/due-wakeup.js';
+import { EscalationRouteStore, type Interests } from './escalation-route.store.js';
+
+type NewMark = Omit<Mark, 'after_id'>;
+
+/** Only says what it waits for. */
+const IDLE_TALK = 'task.waiting';
+
+/**
+ * Leaves word of what has happened to tasks, agents and budgets, wherever a rule might care. It decides nothing, so that no
+ * rule, however odd, holds the relay up; and as it writes in the relay's transaction, no event is missed.
+ */
+@Injectable()
+export class EscalationRoute extends EventRoute {
+  readonly name = 'escalation';
+
+  constructor(@Inject(EscalationRouteStore) private readonly store: EscalationRouteStore) {
+    super();
+  }
+
+  async follow(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
+    const relevant = events.filter((event) => event.type !== IDLE_TALK && !event.type.startsWith('escalation.'));
+    if (relevant.length === 0) return [];
+    const interests = await this.store.interests(tx);
+    const marks = new Map(relevant.flatMap((event) => marksOf(event, interests)).map((one) => [keyOf(one), one]));
+    if (marks.size === 0) return [];
+    await mark(tx, [...marks.values()]);
+    return [dueNow(tx.organizationId)];
+  }
+}
+
+function marksOf(event: LedgerEvent, interests: Interests): NewMark[] {
+  const { workspaceId } = event;
+  const noun = event.type.slice(0, event.type.indexOf('.'));
+  const taskId = subjectId(event, 'task');
+  if (taskId !== null && workspaceId !== null && interests.inTasks.has(workspaceId))
+    return [{ workspace_id: workspaceId, kind: 'task', subject_id: taskId }];
+  const agentId = subjectId(event, 'agent');
+  if (agentId !== null)
+    return interests.inAgents.map((id) => ({ workspace_id: id, kind: 'agent', subject_id: agentId }));
+  if (noun !== 'execution' && noun !== 'budget') return [];
+  return interests.inBudgets
+    .filter((id) => workspaceId === null || workspaceId === id || noun === 'execution')
+    .map((id) => ({ workspace_id: id, kind: 'budgets', subject_id: id }));
+}
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** What the event was done to, or names as `taskId`, `agentId`. */
+function subjectId({ subject, data }: LedgerEvent, kind: 'task' | 'agent'): string | null {
+  const named = subject.startsWith(`${kind}:`)
+    ? subject.slice(kind.length + 1)
+    : kind === 'task'
+      ? data['taskId']
+      : null;
+  return typeof named === 'string' && ID.test(named) ? named : null;
+}
+
+function keyOf({ workspace_id, kind, subject_id }: NewMark): string {
+  return `${workspace_id} ${kind} ${subject_id}`;
+}

@@ -1,0 +1,11 @@
+// npm run simulate: installs and builds when needed, then lets a fleet misbehave.
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ensureBuilt } from './built.mjs';
+import { ensureInstalled, requireNode } from './installed.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+requireNode();
+ensureInstalled(root);
+ensureBuilt(root);
+await import(pathToFileURL(path.join(root, 'dist', 'bench', 'simulate', 'simulate.js')).href);
