@@ -15,13 +15,54 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
-import { LEASE_TTL_SECONDS, PROGRESS_TIMEOUT_SECONDS } from '@houston/common/domain/workspace-settings.js';
+import {
+  LEASE_TTL_SECONDS,
+  MESSAGE_DAYS,
+  MESSAGES_PER_MINUTE,
+  PROGRESS_TIMEOUT_SECONDS,
+} from '@houston/common/domain/workspace-settings.js';
 import { IsTimeZone } from '../http/json-fields.js';
 import { MayBeAbsent } from '../http/optional.js';
 
 const MAX_NAME = 200;
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SLUG_RULE = 'Use 1 to 63 of a-z, 0-9 and "-", not beginning with "-".';
+
+export class MessageSettingsDto {
+  @ApiPropertyOptional({
+    minimum: MESSAGES_PER_MINUTE.least,
+    maximum: MESSAGES_PER_MINUTE.most,
+    default: MESSAGES_PER_MINUTE.default,
+    description: 'How many direct messages an agent may send within 60 s',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(MESSAGES_PER_MINUTE.least)
+  @Max(MESSAGES_PER_MINUTE.most)
+  perMinute?: number;
+
+  @ApiPropertyOptional({
+    minimum: MESSAGE_DAYS.least,
+    maximum: MESSAGE_DAYS.most,
+    default: MESSAGE_DAYS.default,
+    description: 'After how many days a direct message is forgotten',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(MESSAGE_DAYS.least)
+  @Max(MESSAGE_DAYS.most)
+  expireAfterDays?: number;
+}
+
+export class FeaturesDto {
+  @ApiPropertyOptional({
+    default: true,
+    description: 'Whoever is given a task, posts in its thread or is mentioned there follows it from then on',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  autoSubscribe?: boolean;
+}
 
 export class WorkspaceSettingsDto {
   @ApiPropertyOptional({ default: true, description: "An unknown agent's name in an execution registers the agent" })
@@ -62,6 +103,20 @@ export class WorkspaceSettingsDto {
   @Min(PROGRESS_TIMEOUT_SECONDS.least)
   @Max(PROGRESS_TIMEOUT_SECONDS.most)
   progressTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({ type: MessageSettingsDto })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => MessageSettingsDto)
+  messages?: MessageSettingsDto;
+
+  @ApiPropertyOptional({ type: FeaturesDto, description: 'What can be switched off; switching off loses nothing' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => FeaturesDto)
+  features?: FeaturesDto;
 }
 
 export class CreateWorkspaceDto {

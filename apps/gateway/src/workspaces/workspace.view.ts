@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
-import { workspaceSettings } from '@houston/common/domain/workspace-settings.js';
+import { type Features, type MessageSettings, workspaceSettings } from '@houston/common/domain/workspace-settings.js';
 
 export class WorkspaceSettingsView {
   @ApiProperty({ example: true })
@@ -9,6 +9,12 @@ export class WorkspaceSettingsView {
 
   @ApiProperty({ enum: UNKNOWN_PRICE_POLICIES, nullable: true, example: null })
   unknownPrice: UnknownPricePolicy | null;
+
+  @ApiProperty({ type: Object, example: { perMinute: 10, expireAfterDays: 30 } })
+  messages: MessageSettings;
+
+  @ApiProperty({ type: Object, example: { autoSubscribe: true } })
+  features: Features;
 }
 
 export class WorkspaceView {

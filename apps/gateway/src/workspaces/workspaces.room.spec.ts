@@ -24,7 +24,11 @@ describe('workspaces over HTTP', () => {
       slug: 'equipe-donnees',
       name: 'Équipe  Données!',
       timezone: 'UTC',
-      settings: { autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
+      settings: expect.objectContaining({
+        ...{ autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
+        messages: { perMinute: 10, expireAfterDays: 30 },
+        features: expect.objectContaining({ autoSubscribe: true }),
+      }),
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });
@@ -92,6 +96,18 @@ describe('workspaces over HTTP', () => {
     const cleared = await gateway.owner.patch(`/api/workspaces/${slug}`, { settings: { unknownPrice: null } });
     expect(bodyOf<WorkspaceView>(cleared, 200).settings.unknownPrice).toBeNull();
     bodyOf(await client.post('/api/executions', run), 201);
+  });
+
+  it('merge settings within a group too, and take one of them back with null', async () => {
+    const { slug } = await create({ name: 'Groups', settings: { messages: { perMinute: 3 } } });
+    const patch = async (settings: object) =>
+      bodyOf<WorkspaceView>(await gateway.owner.patch(`/api/workspaces/${slug}`, { settings }), 200).settings;
+    expect(await patch({ messages: { expireAfterDays: 7 }, features: { autoSubscribe: false } })).toMatchObject({
+      messages: { perMinute: 3, expireAfterDays: 7 },
+      features: { autoSubscribe: false },
+    });
+    expect((await patch({ messages: null })).messages).toEqual({ perMinute: 10, expireAfterDays: 30 });
+    expect((await patch({ autoRegisterAgents: false })).features).toMatchObject({ autoSubscribe: false });
   });
 
   it('let one of two editors win, and refuse to change the slug', async () => {

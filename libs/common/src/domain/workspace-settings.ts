@@ -10,23 +10,58 @@ export interface WorkspaceSettings {
   leaseTtlSeconds: number;
   /** After how long without progress a task is taken back, in seconds: 2 to 86400. Default: 300. */
   progressTimeoutSeconds: number;
+  messages: MessageSettings;
+  features: Features;
+}
+
+export interface MessageSettings {
+  /** How many direct messages an agent may send within 60 s: 1 to 1000. Default: 10. */
+  perMinute: number;
+  /** After how many days a direct message is forgotten: 1 to 365. Default: 30. */
+  expireAfterDays: number;
+}
+
+/** What can be switched off; all is on by default. Switching one off loses nothing. */
+export interface Features {
+  /** Whoever is given a task, posts in its thread or is mentioned there follows it from then on. */
+  autoSubscribe: boolean;
 }
 
 export const LEASE_TTL_SECONDS = { least: 2, most: 3_600, default: 30 } as const;
 export const PROGRESS_TIMEOUT_SECONDS = { least: 2, most: 86_400, default: 300 } as const;
+export const MESSAGES_PER_MINUTE = { least: 1, most: 1_000, default: 10 } as const;
+export const MESSAGE_DAYS = { least: 1, most: 365, default: 30 } as const;
 
 /** The settings in force: what is stored, and defaults for the rest. */
 export function workspaceSettings(stored: Record<string, unknown>): WorkspaceSettings {
   return {
     autoRegisterAgents: typeof stored.autoRegisterAgents === 'boolean' ? stored.autoRegisterAgents : true,
     unknownPrice: isUnknownPricePolicy(stored.unknownPrice) ? stored.unknownPrice : null,
-    leaseTtlSeconds: seconds(stored.leaseTtlSeconds, LEASE_TTL_SECONDS),
-    progressTimeoutSeconds: seconds(stored.progressTimeoutSeconds, PROGRESS_TIMEOUT_SECONDS),
+    leaseTtlSeconds: whole(stored.leaseTtlSeconds, LEASE_TTL_SECONDS),
+    progressTimeoutSeconds: whole(stored.progressTimeoutSeconds, PROGRESS_TIMEOUT_SECONDS),
+    messages: messageSettings(group(stored.messages)),
+    features: featuresOf(group(stored.features)),
   };
 }
 
+function messageSettings(stored: Record<string, unknown>): MessageSettings {
+  return {
+    perMinute: whole(stored.perMinute, MESSAGES_PER_MINUTE),
+    expireAfterDays: whole(stored.expireAfterDays, MESSAGE_DAYS),
+  };
+}
+
+function featuresOf(stored: Record<string, unknown>): Features {
+  return { autoSubscribe: stored.autoSubscribe !== false };
+}
+
+/** Settings that are stored together under one name. */
+function group(stored: unknown): Record<string, unknown> {
+  return typeof stored === 'object' && stored !== null ? (stored as Record<string, unknown>) : {};
+}
+
 /** As `workspace_seconds` in the database reads it. */
-function seconds(stored: unknown, range: { least: number; most: number; default: number }): number {
+function whole(stored: unknown, range: { least: number; most: number; default: number }): number {
   if (typeof stored !== 'number') return range.default;
   return Math.floor(Math.min(Math.max(stored, range.least), range.most));
 }
