@@ -8,6 +8,10 @@ import { Webhooks1700000000002 } from './migrations/0002-webhooks.js';
 import { Tasks1700000000003 } from './migrations/0003-tasks.js';
 import { Agents1700000000004 } from './migrations/0004-agents.js';
 import { Schedules1700000000005 } from './migrations/0005-schedules.js';
+import { Members1700000000009 } from './migrations/0009-members.js';
+import { Approvals1700000000010 } from './migrations/0010-approvals.js';
+import { Notifications1700000000011 } from './migrations/0011-notifications.js';
+import { Conversations1700000000012 } from './migrations/0012-conversations.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -16,9 +20,13 @@ const MIGRATIONS = [
   Tasks1700000000003,
   Agents1700000000004,
   Schedules1700000000005,
+  Members1700000000009,
+  Approvals1700000000010,
+  Notifications1700000000011,
+  Conversations1700000000012,
 ];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'schedules', 'tasks'].map(
+const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(
   (folder) => new URL(`../${folder}/`, import.meta.url),
 );
 const MIGRATION_LOCK = 4_871_001;
