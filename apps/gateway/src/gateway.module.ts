@@ -13,6 +13,7 @@ import { HttpModule } from './http/http.module.js';
 import { LiveModule } from './live/live.module.js';
 import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MembersModule } from './members/members.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
@@ -35,6 +36,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     LiveModule,
     ScrapeModule,
     KeysModule,
+    MembersModule,
     PricesModule,
     TasksModule,
     SchedulesModule,

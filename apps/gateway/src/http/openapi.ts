@@ -33,6 +33,9 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['tasks', 'Work to be done: what it needs, what it waits for, who has it and why nobody does.'],
   ['work', 'The protocol of a worker: claim, heartbeat, complete, fail, block or give back, under a fenced lease.'],
   ['schedules', 'Tasks and heartbeats by cron or interval, each tick at most once.'],
+  ['messages', 'Direct messages to agents, acknowledged or escalated, and templates for them.'],
+  ['threads', 'What is said about a task, who follows it, and everything that happened to it in one line of time.'],
+  ['documents', 'What was written down: deliverables, research, protocols, notes and summaries, in all their versions.'],
   ['dashboard', 'The state of a workspace at one look.'],
   ['costs', 'What was spent, grouped by whatever matters.'],
   ['prices', 'What models cost: the catalogue, and the workspace’s own prices.'],
@@ -42,6 +45,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['dead letters', 'What was given up: look, replay or let be.'],
   ['audit', 'Proof that the ledger is unbroken and every counter right.'],
   ['workspaces', 'Walls within the organization.'],
+  ['members', 'The people of a workspace, and the role each has in it.'],
   ['keys', 'Who may do what, and where.'],
   ['health', 'For load balancers and Prometheus; without a key.'],
 ];
