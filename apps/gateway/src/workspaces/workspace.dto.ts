@@ -62,6 +62,11 @@ export class FeaturesDto {
   @MayBeAbsent()
   @IsBoolean()
   autoSubscribe?: boolean;
+
+  @ApiPropertyOptional({ default: true, description: 'Notifications are sent; off, they wait and nothing is lost' })
+  @MayBeAbsent()
+  @IsBoolean()
+  notifications?: boolean;
 }
 
 export class WorkspaceSettingsDto {

@@ -13,7 +13,7 @@ export class WorkspaceSettingsView {
   @ApiProperty({ type: Object, example: { perMinute: 10, expireAfterDays: 30 } })
   messages: MessageSettings;
 
-  @ApiProperty({ type: Object, example: { autoSubscribe: true } })
+  @ApiProperty({ type: Object, example: { autoSubscribe: true, notifications: true } })
   features: Features;
 }
 

@@ -13,6 +13,11 @@ export interface HoustonConfig {
   webhookAllowCidrs: string[];
   /** Wait before each attempt, in milliseconds; its length is the number of attempts. */
   webhookRetryScheduleMs: number[];
+  /** Wait before each attempt to reach a person, an agent or a channel, in milliseconds; its length is their number. */
+  notifyRetryScheduleMs: number[];
+  smtpUrl?: string;
+  smtpFrom: string;
+  publicUrl?: string;
   logLevel: LogLevel;
   admission: AdmissionConfig;
   /** Connections. */
@@ -74,6 +79,10 @@ function readAll(env: Env): { config: LauncherConfig; faults: ConfigFault[] } {
     dataDir: needed('dataDir'),
     webhookAllowCidrs: optional('webhookAllowCidrs') ?? [],
     webhookRetryScheduleMs: needed('webhookRetryScheduleMs'),
+    notifyRetryScheduleMs: needed('notifyRetryScheduleMs'),
+    smtpUrl: optional('smtpUrl'),
+    smtpFrom: needed('smtpFrom'),
+    publicUrl: optional('publicUrl'),
     logLevel: needed('logLevel'),
     admission: {
       committer: needed('admissionCommitter'),

@@ -25,6 +25,8 @@ export interface MessageSettings {
 export interface Features {
   /** Whoever is given a task, posts in its thread or is mentioned there follows it from then on. */
   autoSubscribe: boolean;
+  /** Notifications are sent. Off, they wait, and go out when it is on again. */
+  notifications: boolean;
 }
 
 export const LEASE_TTL_SECONDS = { least: 2, most: 3_600, default: 30 } as const;
@@ -52,7 +54,7 @@ function messageSettings(stored: Record<string, unknown>): MessageSettings {
 }
 
 function featuresOf(stored: Record<string, unknown>): Features {
-  return { autoSubscribe: stored.autoSubscribe !== false };
+  return { autoSubscribe: stored.autoSubscribe !== false, notifications: stored.notifications !== false };
 }
 
 /** Settings that are stored together under one name. */

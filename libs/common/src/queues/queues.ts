@@ -5,6 +5,8 @@
 export interface Payloads {
   /** One delivery of one webhook is due. */
   'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
+  /** One message to one person, agent or channel is due. */
+  notifications: { organizationId: string; workspaceId: string; notificationId: string };
   /** Work that was given up. Nobody works on these: they are there to be seen, until they are replayed or discarded. */
   'dead-letters': { organizationId: string; workspaceId: string; deadLetterId: string };
 }
@@ -31,6 +33,13 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     backoffMs: 1_000,
     priority: PRIORITIES.normal,
     // Most of the time an attempt waits for a stranger's server.
+    concurrency: 50,
+  },
+  notifications: {
+    attempts: 3,
+    backoffMs: 1_000,
+    priority: PRIORITIES.normal,
+    // As above: it waits for Slack, or for a mail server.
     concurrency: 50,
   },
   'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1 },
