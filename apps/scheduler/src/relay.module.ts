@@ -4,6 +4,7 @@ import { DatabaseModule } from '@houston/common/db/database.module.js';
 import { Relay } from '@houston/common/events/relay.js';
 import { QueueProducer } from '@houston/common/queues/queue-producer.js';
 import { QueuesModule } from '@houston/common/queues/queues.module.js';
+import { NotificationRoute } from './routing/notification-route.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { WebhookRoute } from './routing/webhook-route.js';
 
@@ -13,9 +14,13 @@ import { WebhookRoute } from './routing/webhook-route.js';
   providers: [
     {
       provide: Relay,
-      inject: [Database, QueueProducer, WebhookRoute],
-      useFactory: (database: Database, queues: QueueProducer, webhooks: WebhookRoute) =>
-        new Relay(database, queues, [webhooks]),
+      inject: [Database, QueueProducer, WebhookRoute, NotificationRoute],
+      useFactory: (
+        database: Database,
+        queues: QueueProducer,
+        webhooks: WebhookRoute,
+        notifications: NotificationRoute,
+      ) => new Relay(database, queues, [webhooks, notifications]),
     },
   ],
 })
