@@ -20,9 +20,10 @@ import {
   MESSAGE_DAYS,
   MESSAGES_PER_MINUTE,
   PROGRESS_TIMEOUT_SECONDS,
+  STANDUP_CRON,
 } from '@houston/common/domain/workspace-settings.js';
-import { IsTimeZone } from '../http/json-fields.js';
-import { MayBeAbsent } from '../http/optional.js';
+import { IsCron, IsTimeZone } from '../http/json-fields.js';
+import { MayBeAbsent, MayBeNull } from '../http/optional.js';
 
 const MAX_NAME = 200;
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -67,6 +68,45 @@ export class FeaturesDto {
   @MayBeAbsent()
   @IsBoolean()
   notifications?: boolean;
+
+  @ApiPropertyOptional({
+    default: true,
+    description: 'Stand-ups are sent; off, they are kept, and the latest goes out when it is on again',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  standups?: boolean;
+
+  @ApiPropertyOptional({
+    default: true,
+    description:
+      'A heartbeat of a lease is a sign of life of its agent; off, it extends the lease and says nothing else',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  heartbeats?: boolean;
+}
+
+export class StandupSettingsDto {
+  @ApiPropertyOptional({ default: true })
+  @MayBeAbsent()
+  @IsBoolean()
+  enabled?: boolean;
+
+  @ApiPropertyOptional({ default: STANDUP_CRON, example: '30 9 * * MON-FRI', description: 'Five fields' })
+  @MayBeAbsent()
+  @IsCron()
+  cron?: string;
+
+  @ApiPropertyOptional({
+    example: 'Europe/Paris',
+    type: String,
+    nullable: true,
+    description: 'IANA zone in which it is meant; null: that of the workspace',
+  })
+  @MayBeNull()
+  @IsTimeZone()
+  timezone?: string | null;
 }
 
 export class WorkspaceSettingsDto {
@@ -122,6 +162,13 @@ export class WorkspaceSettingsDto {
   @ValidateNested()
   @Type(() => FeaturesDto)
   features?: FeaturesDto;
+
+  @ApiPropertyOptional({ type: StandupSettingsDto, description: 'When the workspace tells what it did within a day' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => StandupSettingsDto)
+  standup?: StandupSettingsDto;
 }
 
 export class CreateWorkspaceDto {

@@ -1,7 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
-import { type Features, type MessageSettings, workspaceSettings } from '@houston/common/domain/workspace-settings.js';
+import {
+  type Features,
+  type MessageSettings,
+  type StandupSettings,
+  workspaceSettings,
+} from '@houston/common/domain/workspace-settings.js';
 
 export class WorkspaceSettingsView {
   @ApiProperty({ example: true })
@@ -13,8 +18,14 @@ export class WorkspaceSettingsView {
   @ApiProperty({ type: Object, example: { perMinute: 10, expireAfterDays: 30 } })
   messages: MessageSettings;
 
-  @ApiProperty({ type: Object, example: { autoSubscribe: true, notifications: true } })
+  @ApiProperty({
+    type: Object,
+    example: { autoSubscribe: true, notifications: true, standups: true, heartbeats: true },
+  })
   features: Features;
+
+  @ApiProperty({ type: Object, example: { enabled: true, cron: '0 9 * * *', timezone: null } })
+  standup: StandupSettings;
 }
 
 export class WorkspaceView {

@@ -107,6 +107,25 @@ describe('workspaces over HTTP', () => {
       features: { autoSubscribe: false },
     });
     expect((await patch({ autoRegisterAgents: false })).features).toMatchObject({ autoSubscribe: false });
+    const features = { autoSubscribe: false, notifications: true, standups: false, heartbeats: true };
+    expect((await patch({ features: { standups: false } })).features).toEqual(features);
+    const standup = { enabled: true, cron: '0 9 * * *', timezone: 'Asia/Tokyo' };
+    expect((await patch({ standup: { timezone: 'Asia/Tokyo' } })).standup).toEqual(standup);
+    expect((await patch({ standup: { timezone: null, cron: '5 7 * * 1' } })).standup).toEqual({
+      ...standup,
+      ...{ timezone: null, cron: '5 7 * * 1' },
+    });
+  });
+
+  it.each([
+    ['a cron expression of six fields', { standup: { cron: '0 0 9 * * *' } }, 'settings.standup.cron'],
+    ['a day that never comes', { standup: { cron: '0 9 30 2 *' } }, 'settings.standup.cron'],
+    ['a zone that is none', { standup: { timezone: 'Mars/Olympus' } }, 'settings.standup.timezone'],
+    ['a flag that is no boolean', { features: { standups: 'off' } }, 'settings.features.standups'],
+    ['a feature that there is not', { features: { magic: true } }, 'settings.features.magic'],
+  ])('refuse %s and name the field', async (_, settings, path) => {
+    const answer = await gateway.owner.patch('/api/workspaces/default', { settings });
+    expect(bodyOf<{ errors: { path: string }[] }>(answer, 422).errors.map((fault) => fault.path)).toEqual([path]);
   });
 
   it('let one of two editors win, and refuse to change the slug', async () => {

@@ -12,6 +12,7 @@ export interface WorkspaceSettings {
   progressTimeoutSeconds: number;
   messages: MessageSettings;
   features: Features;
+  standup: StandupSettings;
 }
 
 export interface MessageSettings {
@@ -27,11 +28,26 @@ export interface Features {
   autoSubscribe: boolean;
   /** Notifications are sent. Off, they wait, and go out when it is on again. */
   notifications: boolean;
+  /** Stand-ups are sent. Off, they are made and kept, and the latest goes out when it is on again. */
+  standups: boolean;
+  /** A heartbeat of a lease is a sign of life of its agent. Off, it extends the lease and says nothing else. */
+  heartbeats: boolean;
+}
+
+/** When the workspace tells what it did within a day. */
+export interface StandupSettings {
+  /** Default: true. */
+  enabled: boolean;
+  /** Five fields. Default: every morning at nine. */
+  cron: string;
+  /** IANA zone in which the expression is meant. Null, the default: the workspace's own. */
+  timezone: string | null;
 }
 
 export const LEASE_TTL_SECONDS = { least: 2, most: 3_600, default: 30 } as const;
 export const PROGRESS_TIMEOUT_SECONDS = { least: 2, most: 86_400, default: 300 } as const;
 export const MESSAGES_PER_MINUTE = { least: 1, most: 1_000, default: 10 } as const;
+export const STANDUP_CRON = '0 9 * * *';
 export const MESSAGE_DAYS = { least: 1, most: 365, default: 30 } as const;
 
 /** The settings in force: what is stored, and defaults for the rest. */
@@ -42,7 +58,8 @@ export function workspaceSettings(stored: Record<string, unknown>): WorkspaceSet
     leaseTtlSeconds: whole(stored.leaseTtlSeconds, LEASE_TTL_SECONDS),
     progressTimeoutSeconds: whole(stored.progressTimeoutSeconds, PROGRESS_TIMEOUT_SECONDS),
     messages: messageSettings(group(stored.messages)),
-    features: featuresOf(group(stored.features)),
+    features: featuresOf(stored),
+    standup: standupSettings(group(stored.standup)),
   };
 }
 
@@ -53,8 +70,23 @@ function messageSettings(stored: Record<string, unknown>): MessageSettings {
   };
 }
 
-function featuresOf(stored: Record<string, unknown>): Features {
-  return { autoSubscribe: stored.autoSubscribe !== false, notifications: stored.notifications !== false };
+/** What is on, by the settings of a workspace as they are stored. */
+export function featuresOf(stored: Record<string, unknown>): Features {
+  const { autoSubscribe, notifications, standups, heartbeats } = group(stored.features);
+  return {
+    autoSubscribe: autoSubscribe !== false,
+    notifications: notifications !== false,
+    standups: standups !== false,
+    heartbeats: heartbeats !== false,
+  };
+}
+
+function standupSettings({ enabled, cron, timezone }: Record<string, unknown>): StandupSettings {
+  return {
+    enabled: enabled !== false,
+    cron: typeof cron === 'string' ? cron : STANDUP_CRON,
+    timezone: typeof timezone === 'string' ? timezone : null,
+  };
 }
 
 /** Settings that are stored together under one name. */
