@@ -28,8 +28,9 @@ export class Authenticator {
     throw new Problem('workspace_not_found', { detail: 'This key reaches no workspace of that slug or id.' });
   }
 
-  private async refuse(key: string, address: string): Promise<never> {
-    const retryAfterSeconds = await this.failures.note(address, key.slice(0, PREFIX_LENGTH));
+  private refuse(key: string, address: string): never {
+    const prefix = looksLikeApiKey(key) ? key.slice(0, PREFIX_LENGTH) : null;
+    const retryAfterSeconds = this.failures.note(address, prefix);
     if (retryAfterSeconds !== null) {
       throw new Problem('too_many_failures', { detail: 'Wait before trying another key.', retryAfterSeconds });
     }

@@ -20,6 +20,7 @@ describe('configuration', () => {
     expect(readConfig({ DATABASE_URL })).toEqual({
       port: 3000,
       host: '127.0.0.1',
+      trustedProxies: [],
       databaseUrl: DATABASE_URL,
       redisUrl: undefined,
       ownerKey: undefined,
@@ -42,6 +43,7 @@ describe('configuration', () => {
     const config = readConfig({
       PORT: '8080',
       HOST: '0.0.0.0',
+      TRUSTED_PROXIES: '10.0.0.0/8,192.168.1.5,fd00::1',
       DATABASE_URL,
       REDIS_URL: 'rediss://cache:6380',
       HOUSTON_OWNER_KEY: `hou_${'k'.repeat(28)}`,
@@ -61,6 +63,7 @@ describe('configuration', () => {
     expect(config).toEqual({
       port: 8080,
       host: '0.0.0.0',
+      trustedProxies: ['10.0.0.0/8', '192.168.1.5/32', 'fd00::1/128'],
       databaseUrl: DATABASE_URL,
       redisUrl: 'rediss://cache:6380',
       ownerKey: `hou_${'k'.repeat(28)}`,

@@ -6,6 +6,8 @@ import { SETTINGS, type SettingName } from './settings.js';
 export interface HoustonConfig {
   port: number;
   host: string;
+  /** Address blocks. */
+  trustedProxies: string[];
   databaseUrl: string;
   redisUrl?: string;
   ownerKey?: string;
@@ -73,6 +75,7 @@ function readAll(env: Env): { config: LauncherConfig; faults: ConfigFault[] } {
   const config: LauncherConfig = {
     port: needed('port'),
     host: needed('host'),
+    trustedProxies: optional('trustedProxies') ?? [],
     databaseUrl: optional('databaseUrl'),
     redisUrl: optional('redisUrl'),
     ownerKey: optional('ownerKey'),

@@ -1,4 +1,4 @@
-import { cidr } from './cidr.js';
+import { cidr, cidrOrAddress } from './cidr.js';
 import { durationMs } from './duration.js';
 import { integerBetween, listOf, oneOf, text, urlOf } from './setting.js';
 
@@ -22,6 +22,14 @@ export const SETTINGS = {
       'is not an address or host name',
       'write an address such as 127.0.0.1, 0.0.0.0 or ::',
     ),
+  },
+  trustedProxies: {
+    env: 'TRUSTED_PROXIES',
+    type: 'list of CIDRs',
+    defaultNote: 'none',
+    meaning:
+      'Address blocks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; from all others it is ignored.',
+    parse: listOf(cidrOrAddress, { least: 1, most: 100 }),
   },
   databaseUrl: {
     env: 'DATABASE_URL',

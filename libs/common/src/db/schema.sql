@@ -652,9 +652,10 @@ create table events (
   spent_delta bigint,
   overage_delta bigint,
   unreserved_delta bigint,
+  task_id text default (data ->> 'taskId'::text),
   constraint events_pkey PRIMARY KEY (organization_id, "position", seq)
 );
-CREATE INDEX events_by_task ON public.events USING btree (workspace_id, ((data ->> 'taskId'::text)), "time", seq) WHERE ((data ->> 'taskId'::text) IS NOT NULL);
+CREATE INDEX events_by_task ON public.events USING btree (workspace_id, task_id, "time", seq) WHERE (task_id IS NOT NULL);
 CREATE INDEX events_by_workspace ON public.events USING btree (workspace_id, seq);
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -1421,6 +1422,7 @@ create policy tenant on workspaces to houston_app
 -- function dashboard_state(uuid,uuid) returns jsonb
 -- function degrade_agent(uuid,uuid,timestamp with time zone,text,text) returns void
 -- function dispatch_place(timestamp with time zone,text) returns timestamp with time zone
+-- function end_raises(uuid,integer) returns integer
 -- function enter_tenant(uuid,uuid) returns void
 -- function escalate_unacknowledged(uuid,integer) returns integer
 -- function event_horizon() returns bigint
@@ -1435,7 +1437,10 @@ create policy tenant on workspaces to houston_app
 -- function forget_inbox_counts() returns trigger
 -- function forget_messages(uuid,integer) returns integer
 -- function forget_ticks(uuid,integer) returns integer
+-- function freeze_budget(uuid,uuid,text,text,timestamp with time zone,jsonb) returns boolean
+-- function grant_raise(uuid,uuid,uuid,bigint,double precision,text) returns boolean
 -- function heartbeat_task(uuid,uuid,uuid,uuid,bigint,uuid,jsonb,bigint,text) returns record
+-- function heartbeats_count(uuid) returns boolean
 -- function inbox_bucket(text,text,integer,uuid,timestamp with time zone,text) returns text
 -- function iso_time(timestamp with time zone) returns text
 -- function judge_lease(uuid,uuid,uuid,bigint,uuid) returns record
@@ -1457,6 +1462,7 @@ create policy tenant on workspaces to houston_app
 -- function organizations_with_news(text) returns SETOF uuid
 -- function plan_resolutions(jsonb) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
 -- function progress_timeout(uuid) returns interval
+-- function rearm_alerts(uuid,uuid) returns void
 -- function record_executions(uuid,bigint,jsonb) returns TABLE(verdict text, id uuid)
 -- function refusal_of(uuid[],timestamp with time zone[],bigint) returns text
 -- function refusal_of_agent(agents,uuid) returns text
@@ -1480,6 +1486,8 @@ create policy tenant on workspaces to houston_app
 -- function tell_schedule(schedules,text,jsonb) returns void
 -- function tell_schedule_task_ended() returns trigger
 -- function tell_task_ready() returns trigger
+-- function thaw_budget(uuid,uuid,text,jsonb) returns boolean
+-- function thaw_due_budgets(uuid,integer) returns integer
 -- function verify_counters(uuid) returns TABLE(checked bigint, budget_id uuid, window_start timestamp with time zone, counter text, expected numeric, actual numeric)
 -- function weaker_role(text,text) returns text
 -- function window_json(timestamp with time zone,timestamp with time zone) returns jsonb
