@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 import { ProcessBeatModule } from '@houston/common/telemetry/process-beat.js';
 import { AgentsModule } from './agents/agents.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
+import { DocumentsModule } from './documents/documents.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -14,9 +16,12 @@ import { LiveModule } from './live/live.module.js';
 import { ScrapeModule } from './metrics/scrape.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MembersModule } from './members/members.module.js';
+import { MessageTemplatesModule } from './message-templates/message-templates.module.js';
+import { MessagesModule } from './messages/messages.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
+import { ThreadsModule } from './threads/threads.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
@@ -25,11 +30,13 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ProcessBeatModule.of('gateway'),
     HttpModule,
     AgentsModule,
+    ApprovalsModule,
     AuditModule,
     BudgetsModule,
     CostsModule,
     DeadLettersModule,
     DashboardModule,
+    DocumentsModule,
     EventsModule,
     ExecutionsModule,
     HealthModule,
@@ -37,9 +44,12 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ScrapeModule,
     KeysModule,
     MembersModule,
+    MessageTemplatesModule,
+    MessagesModule,
     PricesModule,
     TasksModule,
     SchedulesModule,
+    ThreadsModule,
     WebhooksModule,
     WorkspacesModule,
   ],

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { AcknowledgementsModule } from './acknowledgements/acknowledgements.module.js';
 import { AgentsModule } from './agents/agents.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
 import { CronModule } from './cron/cron.module.js';
 import { DeadlinesModule } from './deadlines/deadlines.module.js';
 import { InboxCountsModule } from './inbox-counts/inbox-counts.module.js';
@@ -8,6 +10,16 @@ import { RelayModule } from './relay.module.js';
 import { RetriesModule } from './retries/retries.module.js';
 
 @Module({
-  imports: [AgentsModule, CronModule, DeadlinesModule, InboxCountsModule, LeasesModule, RelayModule, RetriesModule],
+  imports: [
+    AcknowledgementsModule,
+    AgentsModule,
+    ApprovalsModule,
+    CronModule,
+    DeadlinesModule,
+    InboxCountsModule,
+    LeasesModule,
+    RelayModule,
+    RetriesModule,
+  ],
 })
 export class SchedulerModule {}

@@ -46,10 +46,13 @@ export class WorkService {
   /** @throws Problem lease_lost, evidence_required, output_schema_mismatch */
   async complete(caller: Caller, id: string, body: CompleteDto): Promise<TaskWithEdges> {
     const settle = await this.settlementOf(caller, id, body);
-    return this.act(caller, id, body.lease, (task) => {
+    return this.act(caller, id, body.lease, async (task, tx) => {
       const to = body.outcome === 'review' ? 'review' : 'done';
-      const evidenceRef = typeof body.evidence === 'string' ? body.evidence : undefined;
-      requireProofs(missingFor(to, { evidence: body.evidence, result: body.result }));
+      const { evidence, result } = body;
+      const isProved = missingFor(to, { evidence, result }) === null;
+      const document = isProved ? null : await this.tasks.documentOf(tx, task.workspace_id, id);
+      requireProofs(missingFor(to, { evidence, result, evidenceRef: document }));
+      const evidenceRef = document ?? (typeof evidence === 'string' ? evidence : undefined);
       requireShape(task, body.result);
       const type = to === 'done' ? 'task.completed' : 'task.review_requested';
       return {
