@@ -24,6 +24,7 @@ import {
 } from '@houston/common/domain/workspace-settings.js';
 import { IsCron, IsTimeZone } from '../http/json-fields.js';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
+import { AnomalySettingsDto, ApprovalSettingsDto } from './safety-settings.dto.js';
 
 const MAX_NAME = 200;
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -169,6 +170,20 @@ export class WorkspaceSettingsDto {
   @ValidateNested()
   @Type(() => StandupSettingsDto)
   standup?: StandupSettingsDto;
+
+  @ApiPropertyOptional({ type: ApprovalSettingsDto, description: 'What is named changes, the rest stays' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ApprovalSettingsDto)
+  approvals?: ApprovalSettingsDto;
+
+  @ApiPropertyOptional({ type: AnomalySettingsDto, description: 'What is named changes, the rest stays' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => AnomalySettingsDto)
+  anomalies?: AnomalySettingsDto;
 }
 
 export class CreateWorkspaceDto {

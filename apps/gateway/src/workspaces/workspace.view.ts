@@ -1,4 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { AnomalySettings } from '@houston/common/domain/anomalies.js';
+import type { ApprovalThresholds } from '@houston/common/domain/approval-policy.js';
 import type { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
 import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common/domain/unknown-price.js';
 import {
@@ -26,6 +28,15 @@ export class WorkspaceSettingsView {
 
   @ApiProperty({ type: Object, example: { enabled: true, cron: '0 9 * * *', timezone: null } })
   standup: StandupSettings;
+
+  @ApiProperty({ type: Object, example: { autoApproveAbove: 80, blockBelow: 60 } })
+  approvals: ApprovalThresholds;
+
+  @ApiProperty({
+    type: Object,
+    example: { mode: 'flag', spendFactor: 3, repeatedCalls: 100, denials: 50, freezeMinutes: 60 },
+  })
+  anomalies: AnomalySettings;
 }
 
 export class WorkspaceView {

@@ -1,3 +1,5 @@
+import { ANOMALY_RANGES, type AnomalySettings, isAnomalyMode } from './anomalies.js';
+import { APPROVAL_THRESHOLDS, type ApprovalThresholds } from './approval-policy.js';
 import { isUnknownPricePolicy, type UnknownPricePolicy } from './unknown-price.js';
 
 /** What a workspace can set for itself. */
@@ -13,6 +15,8 @@ export interface WorkspaceSettings {
   messages: MessageSettings;
   features: Features;
   standup: StandupSettings;
+  approvals: ApprovalThresholds;
+  anomalies: AnomalySettings;
 }
 
 export interface MessageSettings {
@@ -60,6 +64,8 @@ export function workspaceSettings(stored: Record<string, unknown>): WorkspaceSet
     messages: messageSettings(group(stored.messages)),
     features: featuresOf(stored),
     standup: standupSettings(group(stored.standup)),
+    approvals: approvalThresholds(group(stored.approvals)),
+    anomalies: anomalySettings(group(stored.anomalies)),
   };
 }
 
@@ -86,6 +92,23 @@ function standupSettings({ enabled, cron, timezone }: Record<string, unknown>): 
     enabled: enabled !== false,
     cron: typeof cron === 'string' ? cron : STANDUP_CRON,
     timezone: typeof timezone === 'string' ? timezone : null,
+  };
+}
+
+function approvalThresholds({ autoApproveAbove, blockBelow }: Record<string, unknown>): ApprovalThresholds {
+  return {
+    autoApproveAbove: typeof autoApproveAbove === 'number' ? autoApproveAbove : APPROVAL_THRESHOLDS.autoApproveAbove,
+    blockBelow: typeof blockBelow === 'number' ? blockBelow : APPROVAL_THRESHOLDS.blockBelow,
+  };
+}
+
+function anomalySettings({ mode, spendFactor, ...stored }: Record<string, unknown>): AnomalySettings {
+  return {
+    mode: isAnomalyMode(mode) ? mode : 'flag',
+    spendFactor: typeof spendFactor === 'number' ? spendFactor : ANOMALY_RANGES.spendFactor.default,
+    repeatedCalls: whole(stored.repeatedCalls, ANOMALY_RANGES.repeatedCalls),
+    denials: whole(stored.denials, ANOMALY_RANGES.denials),
+    freezeMinutes: whole(stored.freezeMinutes, ANOMALY_RANGES.freezeMinutes),
   };
 }
 

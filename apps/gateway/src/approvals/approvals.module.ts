@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@houston/common/config/config.module.js';
+import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { AgentDirectoryModule } from '../agents/agent-directory.module.js';
+import { ApprovalController } from './approval.controller.js';
+import { ApprovalMetricsStore } from './approval-metrics.store.js';
+import { ApprovalService } from './approval.service.js';
+import { ApprovalSignal } from './approval-signal.js';
+import { ApprovalStore } from './approval.store.js';
+import { ApproversModule } from './approvers.module.js';
+import { Assignees } from './assignees.js';
+import { BudgetGrants } from './budget-grants.js';
+import { BudgetGrantStore } from './budget-grant.store.js';
+import { BudgetRequestController } from './budget-request.controller.js';
+import { BudgetRequestService } from './budget-request.service.js';
+import { DecisionController } from './decision.controller.js';
+import { DecisionService } from './decision.service.js';
+import { WaitingApprovals } from './waiting-approvals.js';
+
+@Module({
+  imports: [ConfigModule, DatabaseModule, AgentDirectoryModule, ApproversModule],
+  controllers: [DecisionController, ApprovalController, BudgetRequestController],
+  providers: [
+    ApprovalMetricsStore,
+    ApprovalService,
+    ApprovalSignal,
+    ApprovalStore,
+    Assignees,
+    BudgetGrants,
+    BudgetGrantStore,
+    BudgetRequestService,
+    DecisionService,
+    WaitingApprovals,
+  ],
+  exports: [ApprovalService, DecisionService],
+})
+export class ApprovalsModule {}
