@@ -24,6 +24,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   'POST /api/executions/{id}/complete': { status: 'failed' },
   'POST /api/budgets/{id}/freeze': { reason: 'x' },
   'POST /api/tasks/{id}/transition': { to: 'blocked', blockerReason: 'x' },
+  'POST /api/tasks/{id}/messages': { body: 'x' },
   'POST /api/tasks/{id}/heartbeat': { lease: SOME_LEASE },
   'POST /api/tasks/{id}/complete': { lease: SOME_LEASE, result: 'x' },
   'POST /api/tasks/{id}/fail': { lease: SOME_LEASE, kind: 'permanent', error: 'x' },
@@ -276,6 +277,8 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
     'dead-letters': { id: deadLetterId },
     tasks: { id: await made('/api/tasks', { title: slug }) },
     schedules: { id: await made('/api/schedules', schedule) },
+    documents: { id: await made('/api/documents', { type: 'note', title: slug, body: slug }) },
+    'message-templates': { id: await made('/api/message-templates', { name: slug, body: slug }) },
   };
   return { organizationId, workspaceId, slug, key, client, things };
 }
