@@ -13,7 +13,7 @@ const ASKS_FOR_DECISION: ReadonlySet<string> = new Set([
   'approval.requested',
   'approval.delegated',
   'approval.reminded',
-  'approval.escalated',
+  'escalation.raised',
 ]);
 
 /** One claimed notification, with everything its channel needs. */

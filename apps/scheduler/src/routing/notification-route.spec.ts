@@ -90,6 +90,13 @@ describe('members', () => {
     expect((await told()).sort()).toEqual(owners.map(({ id }) => ['inbox', id]).sort());
   });
 
+  it('that caused it are not told, also not as one of their role', async () => {
+    const [author, other] = [await addMember(db, { role: 'owner' }), await addMember(db, { role: 'owner' })];
+    await happen('x.y', { recipients: [{ role: 'owner' }], author: { member: author.id } });
+    await relay(route({ smtpUrl: undefined }));
+    expect(await told()).toEqual([['inbox', other.id]]);
+  });
+
   it('that were removed hear nothing', async () => {
     const { id } = await addMember(db);
     await query(`update members set status = 'removed', email = null where id = $1`, [id]);

@@ -96,13 +96,14 @@ export class NotificationRoute extends EventRoute {
   private toThoseAsked({ event, asked }: Asking, audience: Audience): NewNotification[] {
     const words = notificationText(event);
     const named = new Set(asked.memberIds.map((id) => id.toLowerCase()));
+    const authors = new Set(asked.authorIds.map((id) => id.toLowerCase()));
     const members = audience.members.filter(
-      ({ workspaceId, id, role }) => workspaceId === event.workspaceId && (named.has(id) || asked.roles.includes(role)),
+      ({ workspaceId, id, role }) => workspaceId === event.workspaceId && !authors.has(id) && (named.has(id) || asked.roles.includes(role)),
     );
     const plans = members.map((member) => ({ member, plan: this.planFor(member, event, asked) }));
     const toMembers = plans.flatMap(({ member, plan }) => this.toMember(event, words, member, plan, audience.now));
     const toAgents = asked.agentIds
-      .filter((id) => audience.agents.has(id.toLowerCase()))
+      .filter((id) => audience.agents.has(id.toLowerCase()) && !authors.has(id.toLowerCase()))
       .map((agentId) => this.one(event, words, 'agent', { ...NOBODY, agentId }, { delayMs: AGENT_PATIENCE_MS }));
     const inSlack =
       asked.channels?.includes('slack') === true || plans.some(({ plan }) => plan.channels.includes('slack'));

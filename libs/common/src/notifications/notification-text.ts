@@ -14,7 +14,7 @@ const MAX_FACT = 200;
 const ID_NAME = /^[a-z][A-Za-z]{0,38}Id$/;
 const ID_VALUE = /^[A-Za-z0-9:_-]{1,100}$/;
 /** Of an event's data these are for the machinery, not for readers. */
-const NOT_FACTS = new Set(['recipients', 'title', 'text', 'channels', 'critical']);
+const NOT_FACTS = new Set(['recipients', 'title', 'text', 'channels', 'critical', 'author']);
 
 /** Shapes of keys and tokens, ours and those of the services that agents use. Whoever pasted one must not spread it. */
 const SECRETS = [

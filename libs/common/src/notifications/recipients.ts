@@ -5,6 +5,8 @@ export interface AskedRecipients {
   memberIds: string[];
   agentIds: string[];
   roles: string[];
+  /** Who caused the event: told nothing, also not as one of a role. */
+  authorIds: string[];
   /** Null: the usual ones. */
   channels: NotificationChannel[] | null;
   isCritical: boolean;
@@ -21,6 +23,7 @@ export function askedRecipients(data: Record<string, unknown>): AskedRecipients 
     memberIds: all('member').filter((id) => ID.test(id)),
     agentIds: [...new Set(all('agent').filter((id) => ID.test(id)))],
     roles: all('role').filter((role) => ROLES.has(role)),
+    authorIds: [...textOf(data['author'], 'member'), ...textOf(data['author'], 'agent')],
     channels: channelsOf(data['channels']),
     isCritical: data['critical'] === true,
   };
