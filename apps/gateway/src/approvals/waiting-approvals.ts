@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Problem } from '../http/problem.js';
 import { ApprovalSignal } from './approval-signal.js';
 
@@ -26,7 +26,7 @@ class Waiter {
 
 /** Requests that wait for a decision. They hold no connection to the database: one for all tells when to look again. */
 @Injectable()
-export class WaitingApprovals implements OnApplicationBootstrap, OnApplicationShutdown {
+export class WaitingApprovals implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly waiting = new Map<string, Set<Waiter>>();
   private count = 0;
   private isStopping = false;
@@ -40,7 +40,8 @@ export class WaitingApprovals implements OnApplicationBootstrap, OnApplicationSh
     });
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server waits for its requests to end. */
+  onModuleDestroy(): void {
     this.isStopping = true;
     for (const waiter of this.all()) waiter.end();
   }
