@@ -29,7 +29,7 @@ export class ThreadService {
     return this.db.inWorkspace(caller, async (tx) => {
       const title = await this.store.taskTitle(tx, taskId);
       if (title === null) throw notFound();
-      const attachments = [...new Set(body.attachments ?? [])].map((one) => one.toLowerCase());
+      const attachments = [...new Set(body.attachments?.map((one) => one.toLowerCase()))];
       await this.requireKnown(tx, taskId, body.replyTo, attachments);
       const author = await this.authors.of(tx, caller);
       const mentions = await this.mentionsOf(tx, body.body);
@@ -81,8 +81,8 @@ export class ThreadService {
     const { task_id: taskId, author, mentions } = message;
     if (workspaceSettings(caller.workspace.settings).features.autoSubscribe) {
       await this.subscriptions.follow(tx, taskId, [
-        ...mentions.map((who) => ({ who, reason: 'mention' as const })),
         { who: author, reason: 'post' },
+        ...mentions.filter((who) => !isSame(who, author)).map((who) => ({ who, reason: 'mention' as const })),
       ]);
     }
     const followers = await this.subscriptions.list(tx, taskId);
@@ -107,7 +107,11 @@ export class ThreadService {
 
 /** Each once, and never the author. */
 function recipientsOf(author: Author, all: readonly Author[]): Recipient[] {
-  const own = author.agent ?? author.member;
-  const byId = new Map(all.map((one) => [one.agent ?? one.member, recipientOf(one)]));
-  return [...byId].flatMap(([id, recipient]) => (recipient === null || id === own ? [] : [recipient]));
+  const others = all.filter((one) => !isSame(one, author));
+  const byId = new Map(others.map((one) => [one.agent ?? one.member, recipientOf(one)]));
+  return [...byId.values()].filter((recipient) => recipient !== null);
+}
+
+function isSame(one: Author, other: Author): boolean {
+  return one.agent === other.agent && one.member === other.member && one.key === other.key;
 }
