@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { Thaws } from './freezes/thaws.js';
 import { ProjectionStore } from './projections/projection.store.js';
 import { Projections } from './projections/projections.js';
+import { RaiseEnds } from './raises/raise-ends.js';
 import { Rollups } from './rollups/rollups.js';
 import { StaleHolds } from './stale-holds/stale-holds.js';
 import { SealEvents } from './verification/seal-events.js';
@@ -10,6 +12,6 @@ import { VerifyLedger } from './verification/verify-ledger.js';
 /** What time does to money: each of these duties runs by itself. */
 @Module({
   imports: [DatabaseModule],
-  providers: [StaleHolds, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
+  providers: [RaiseEnds, StaleHolds, Thaws, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
 })
 export class BudgetModule {}
