@@ -4,6 +4,7 @@ import { AgentsModule } from './agents/agents.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BudgetsModule } from './budgets/budgets.module.js';
+import { ChannelsModule } from './channels/channels.module.js';
 import { CostsModule } from './costs/costs.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
@@ -18,10 +19,14 @@ import { KeysModule } from './keys/keys.module.js';
 import { MembersModule } from './members/members.module.js';
 import { MessageTemplatesModule } from './message-templates/message-templates.module.js';
 import { MessagesModule } from './messages/messages.module.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
 import { PricesModule } from './prices/prices.module.js';
+import { SlackModule } from './slack/slack.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { ReplayModule } from './replay/replay.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { ThreadsModule } from './threads/threads.module.js';
+import { StandupsModule } from './standups/standups.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
@@ -33,6 +38,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     ApprovalsModule,
     AuditModule,
     BudgetsModule,
+    ChannelsModule,
     CostsModule,
     DeadLettersModule,
     DashboardModule,
@@ -46,9 +52,13 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     MembersModule,
     MessageTemplatesModule,
     MessagesModule,
+    NotificationsModule,
     PricesModule,
+    SlackModule,
     TasksModule,
+    ReplayModule,
     SchedulesModule,
+    StandupsModule,
     ThreadsModule,
     WebhooksModule,
     WorkspacesModule,

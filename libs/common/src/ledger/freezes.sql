@@ -30,7 +30,7 @@ begin
     return false;
   end if;
   update budgets
-     set frozen_at = null, frozen_reason = null, frozen_by = null, frozen_until = null, frozen_evidence = null, thawed_at = now(),
+     set frozen_at = null, frozen_reason = null, frozen_by = null, frozen_until = null, frozen_evidence = null,
          version = version + 1, updated_at = now()
    where id = p_budget;
   insert into events (organization_id, workspace_id, id, type, actor, subject, data)

@@ -119,7 +119,6 @@ create index budget_raises_due on budget_raises (organization_id, until) where e
 alter table budgets
   add column frozen_until timestamptz, -- thaws by itself
   add column frozen_evidence jsonb,
-  add column thawed_at timestamptz, -- what came before is not held against anybody again
   add constraint budgets_frozen_until check (frozen_until is null or frozen_at is not null);
 create index budgets_to_thaw on budgets (organization_id, frozen_until) where frozen_until is not null;
 
@@ -137,3 +136,9 @@ create table agent_anomalies (
   foreign key (organization_id, workspace_id) references workspaces (organization_id, id) on delete cascade,
   foreign key (organization_id, agent_id) references agents (organization_id, id)
 );
+
+-- What happened because of an approval, and which runs came out of a run. Columns and partial indexes, so that events and runs
+-- of which neither is true cost nothing.
+alter table events add column approval_id text generated always as (data ->> 'approvalId') stored;
+create index events_by_approval on events (workspace_id, approval_id, seq) where approval_id is not null;
+create index executions_by_parent on executions (workspace_id, parent_id, started_at, id) where parent_id is not null;
