@@ -270,6 +270,7 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
   const things = {
     budgets: { id: await made('/api/budgets', budget) },
     executions: { id: await made('/api/executions', run) },
+    standups: { id: await made('/api/standups/send', {}) },
     members: { id: await made('/api/members', { email: `${slug}@example.com`, name: slug, role: 'member' }) },
     keys: { id: await made('/api/keys', { name: slug, role: 'viewer' }) },
     workspaces: { id: workspaceId },

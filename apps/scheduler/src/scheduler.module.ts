@@ -8,6 +8,7 @@ import { InboxCountsModule } from './inbox-counts/inbox-counts.module.js';
 import { LeasesModule } from './leases/leases.module.js';
 import { RelayModule } from './relay.module.js';
 import { RetriesModule } from './retries/retries.module.js';
+import { StandupsModule } from './standups/standups.module.js';
 
 @Module({
   imports: [
@@ -20,6 +21,7 @@ import { RetriesModule } from './retries/retries.module.js';
     LeasesModule,
     RelayModule,
     RetriesModule,
+    StandupsModule,
   ],
 })
 export class SchedulerModule {}

@@ -42,6 +42,8 @@ export const PERMISSIONS = {
   'approvals:decide': ['owner', 'admin', 'member', 'agent'],
   'schedules:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
   'schedules:write': ['owner', 'admin', 'member'],
+  'standups:read': ['owner', 'admin', 'member', 'viewer'],
+  'standups:send': ['owner', 'admin', 'member'],
   'dashboard:read': ['owner', 'admin', 'member', 'agent', 'viewer'],
   'costs:read': ['owner', 'admin', 'member', 'viewer'],
   'events:read': ['owner', 'admin', 'member', 'viewer'],

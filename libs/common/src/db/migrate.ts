@@ -12,6 +12,7 @@ import { Members1700000000009 } from './migrations/0009-members.js';
 import { Approvals1700000000010 } from './migrations/0010-approvals.js';
 import { Notifications1700000000011 } from './migrations/0011-notifications.js';
 import { Conversations1700000000012 } from './migrations/0012-conversations.js';
+import { Standups1700000000013 } from './migrations/0013-standups.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -24,6 +25,7 @@ const MIGRATIONS = [
   Approvals1700000000010,
   Notifications1700000000011,
   Conversations1700000000012,
+  Standups1700000000013,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(

@@ -371,7 +371,6 @@ create table budgets (
   deleted_at timestamp with time zone,
   frozen_until timestamp with time zone,
   frozen_evidence jsonb,
-  thawed_at timestamp with time zone,
   constraint budgets_frozen_until CHECK (((frozen_until IS NULL) OR (frozen_at IS NOT NULL))),
   constraint budgets_limit_nano_check CHECK ((limit_nano >= 0)),
   constraint budgets_mode_check CHECK ((mode = ANY (ARRAY['enforce'::text, 'observe'::text]))),
@@ -422,6 +421,7 @@ create table channels (
   constraint channels_check CHECK (((kind = 'email'::text) = (address IS NOT NULL))),
   constraint channels_check1 CHECK (((status = 'disabled'::text) = (disabled_reason IS NOT NULL))),
   constraint channels_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_user'::text, 'unsubscribed'::text]))),
+  constraint channels_events_check CHECK ((cardinality(events) > 0)),
   constraint channels_kind_check CHECK ((kind = ANY (ARRAY['slack'::text, 'email'::text]))),
   constraint channels_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
   constraint channels_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
@@ -652,9 +652,11 @@ create table events (
   spent_delta bigint,
   overage_delta bigint,
   unreserved_delta bigint,
+  approval_id text default (data ->> 'approvalId'::text),
   task_id text default (data ->> 'taskId'::text),
   constraint events_pkey PRIMARY KEY (organization_id, "position", seq)
 );
+CREATE INDEX events_by_approval ON public.events USING btree (workspace_id, approval_id, seq) WHERE (approval_id IS NOT NULL);
 CREATE INDEX events_by_task ON public.events USING btree (workspace_id, task_id, "time", seq) WHERE (task_id IS NOT NULL);
 CREATE INDEX events_by_workspace ON public.events USING btree (workspace_id, seq);
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -718,6 +720,7 @@ create table executions (
   constraint executions_status_check CHECK ((status = ANY (ARRAY['admitted'::text, 'denied'::text, 'succeeded'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text, 'expired'::text]))),
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['manual'::text, 'cron'::text, 'heartbeat'::text, 'delegation'::text, 'workflow'::text])))
 );
+CREATE INDEX executions_by_parent ON public.executions USING btree (workspace_id, parent_id, started_at, id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX executions_by_start ON public.executions USING btree (workspace_id, started_at, id);
 CREATE INDEX executions_by_task ON public.executions USING btree (workspace_id, task_id) WHERE (task_id IS NOT NULL);
 CREATE INDEX executions_due ON public.executions USING btree (organization_id, hold_expires_at) WHERE (status = 'admitted'::text);
@@ -1106,6 +1109,57 @@ create table schema_state (
 );
 -- no wall: shared by all tenants
 
+create table standup_clocks (
+  organization_id uuid not null,
+  workspace_id uuid not null,
+  cadence text,
+  next_tick_at timestamp with time zone,
+  look_at timestamp with time zone default now(),
+  constraint standup_clocks_check CHECK (((cadence IS NULL) = (next_tick_at IS NULL))),
+  constraint standup_clocks_check1 CHECK (((next_tick_at IS NULL) OR (look_at IS NOT NULL))),
+  constraint standup_clocks_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
+  constraint standup_clocks_pkey PRIMARY KEY (workspace_id)
+);
+CREATE INDEX standup_clocks_due ON public.standup_clocks USING btree (organization_id, look_at) WHERE (look_at IS NOT NULL);
+-- row level security: forced
+create policy tenant on standup_clocks to houston_app
+  using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
+  with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
+
+create table standups (
+  organization_id uuid not null,
+  workspace_id uuid not null,
+  id uuid not null,
+  origin text not null,
+  tick_at timestamp with time zone,
+  from_at timestamp with time zone not null,
+  to_at timestamp with time zone not null,
+  sections jsonb not null,
+  totals jsonb not null,
+  title text not null,
+  text text not null,
+  markdown text not null,
+  slack jsonb not null,
+  status text not null,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  sent_at timestamp with time zone,
+  constraint standups_check CHECK (((origin = 'clock'::text) = (tick_at IS NOT NULL))),
+  constraint standups_check1 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
+  constraint standups_check2 CHECK ((from_at < to_at)),
+  constraint standups_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
+  constraint standups_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text]))),
+  constraint standups_pkey PRIMARY KEY (workspace_id, id),
+  constraint standups_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'superseded'::text])))
+);
+CREATE INDEX standups_by_age ON public.standups USING btree (workspace_id, created_at, id);
+CREATE UNIQUE INDEX standups_once ON public.standups USING btree (workspace_id, tick_at) WHERE (tick_at IS NOT NULL);
+CREATE UNIQUE INDEX standups_waiting ON public.standups USING btree (workspace_id) WHERE (status = 'waiting'::text);
+-- row level security: forced
+create policy tenant on standups to houston_app
+  using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
+  with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
+
 create table subscriptions (
   organization_id uuid not null,
   workspace_id uuid not null,
@@ -1394,6 +1448,8 @@ create table workspaces (
 );
 CREATE TRIGGER workspaces_forget_counts AFTER DELETE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION forget_inbox_counts();
 CREATE TRIGGER workspaces_policy AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION bump_policy_version();
+CREATE TRIGGER workspaces_wind_clock AFTER INSERT ON public.workspaces FOR EACH ROW EXECUTE FUNCTION wind_standup_clock();
+CREATE TRIGGER workspaces_wind_clock_again AFTER UPDATE OF settings, timezone ON public.workspaces FOR EACH ROW WHEN (((old.timezone <> new.timezone) OR ((old.settings -> 'standup'::text) IS DISTINCT FROM (new.settings -> 'standup'::text)) OR ((old.settings -> 'features'::text) IS DISTINCT FROM (new.settings -> 'features'::text)))) EXECUTE FUNCTION wind_standup_clock();
 -- row level security: forced
 create policy tenant on workspaces to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
@@ -1490,6 +1546,7 @@ create policy tenant on workspaces to houston_app
 -- function thaw_due_budgets(uuid,integer) returns integer
 -- function verify_counters(uuid) returns TABLE(checked bigint, budget_id uuid, window_start timestamp with time zone, counter text, expected numeric, actual numeric)
 -- function weaker_role(text,text) returns text
+-- function wind_standup_clock() returns trigger
 -- function window_json(timestamp with time zone,timestamp with time zone) returns jsonb
 -- function work_tick(uuid,uuid) returns void
 -- function work_ticks(uuid,integer) returns integer

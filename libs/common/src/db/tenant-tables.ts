@@ -57,6 +57,8 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   document_versions: 'workspace',
   task_messages: 'workspace',
   subscriptions: 'workspace',
+  standups: 'workspace',
+  standup_clocks: 'workspace',
 };
 
 /** Tables without a wall, and why none is needed. */
