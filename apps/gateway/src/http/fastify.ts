@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HoustonRequest } from './caller.js';
+import { takeForms } from './form-body.js';
 import { BodyFault, parseJsonBody } from './json-body.js';
 import { notFound, Problem } from './problem.js';
 import { sendProblem } from './problem.filter.js';
@@ -39,6 +40,7 @@ export function fastifyAdapter(trustedProxies: readonly string[]): FastifyAdapte
     if (request.headers['idempotency-key'] !== undefined) (request as HoustonRequest).rawText = text;
     done(null, parseJsonBody(text));
   });
+  takeForms(server);
   return adapter;
 }
 

@@ -17,12 +17,15 @@ export interface SlackMessage {
   footer: string;
   /** With buttons to approve and reject. */
   button: SlackButton | null;
-  /** Takes the place of the message whose button was pressed. */
-  isReplacement: boolean;
+  /**
+   * To whoever pressed a button: `replace` takes the place of the message, `ephemeral` is shown to them alone. Null: a
+   * message of its own.
+   */
+  reply: 'replace' | 'ephemeral' | null;
 }
 
 /** The JSON that Slack is sent. Nothing in the words of others is markup: no mention, no link, no formatting by name. */
-export function slackMessage({ title, text, footer, button, isReplacement }: SlackMessage): string {
+export function slackMessage({ title, text, footer, button, reply }: SlackMessage): string {
   const blocks = [
     { type: 'header', text: { type: 'plain_text', text: inert(title, MAX_HEADER), emoji: false } },
     ...(text.trim() === '' ? [] : [{ type: 'section', text: words(text) }]),
@@ -30,7 +33,8 @@ export function slackMessage({ title, text, footer, button, isReplacement }: Sla
     { type: 'context', elements: [words(footer)] },
   ];
   return JSON.stringify({
-    ...(isReplacement ? { replace_original: true } : {}),
+    ...(reply === 'replace' ? { replace_original: true } : {}),
+    ...(reply === 'ephemeral' ? { response_type: 'ephemeral', replace_original: false } : {}),
     text: inert(title, MAX_SECTION),
     parse: 'none',
     unfurl_links: false,

@@ -9,7 +9,7 @@ const message: SlackMessage = {
   text: 'It waits.',
   footer: 'task',
   button: null,
-  isReplacement: false,
+  reply: null,
 };
 
 describe('Slack', () => {
@@ -108,7 +108,7 @@ describe('a message for Slack', () => {
   it('has buttons only where somebody may press them, and none when it replaces another', () => {
     const button = { organizationId: ID, workspaceId: ID, channelId: ID, approvalId: ID };
     expect(slackMessage({ ...message, button })).toContain('houston_approve');
-    const replacement = JSON.parse(slackMessage({ ...message, isReplacement: true })) as { replace_original: boolean };
+    const replacement = JSON.parse(slackMessage({ ...message, reply: 'replace' })) as { replace_original: boolean };
     expect(replacement.replace_original).toBe(true);
     expect(JSON.stringify(replacement)).not.toContain('button');
   });

@@ -58,21 +58,25 @@ async function mail(message: Message, { smtpUrl, smtpFrom, publicUrl }: HoustonC
 }
 
 function slack({ row, organizationId, workspaceId }: Message, { webhookAllowCidrs }: HoustonConfig) {
-  const isReplacement = row.reply_url !== null;
   const url = row.reply_url ?? row.url;
   if (url === null) return cannot('no_address', true);
   const channelId = row.channel_id ?? '';
   const approvalId = row.refs['approvalId'];
   const isAsked = row.has_signing_secret && ASKS_FOR_DECISION.has(row.event_type) && approvalId !== undefined;
-  const button = isAsked && !isReplacement ? { organizationId, workspaceId, channelId, approvalId } : null;
+  const button = isAsked && row.reply_url === null ? { organizationId, workspaceId, channelId, approvalId } : null;
   const footer = `${row.event_type} · ${row.subject}`;
   return sendToSlack({
     url,
-    body: slackMessage({ title: row.title, text: row.text, footer, button, isReplacement }),
+    body: slackMessage({ title: row.title, text: row.text, footer, button, reply: replyOf(row) }),
     notificationId: row.id,
     allowCidrs: webhookAllowCidrs,
     deadlineMs: DEADLINE_MS,
   });
+}
+
+function replyOf({ reply_url: url, refs }: NotificationRow): 'replace' | 'ephemeral' | null {
+  if (url === null) return null;
+  return refs['reply'] === 'ephemeral' ? 'ephemeral' : 'replace';
 }
 
 /** What is critical cannot be muted, so it offers no link that pretends to. */

@@ -8,7 +8,7 @@ create table channels (
   name text not null check (char_length(name) between 1 and 200),
   kind text not null check (kind in ('slack', 'email')),
   address text, -- of an email channel
-  events text[] not null, -- patterns: `*`, `budget.*`, `budget.frozen`; none: only what is sent to it by name
+  events text[] not null check (cardinality(events) > 0), -- patterns: `*`, `budget.*`, `budget.frozen`
   status text not null default 'enabled' check (status in ('enabled', 'disabled')),
   disabled_reason text check (disabled_reason in ('by_user', 'unsubscribed')),
   version int not null default 1,
