@@ -107,7 +107,13 @@ export class AcknowledgeDto {
 }
 
 export class BatchReadDto {
-  @ApiProperty({ type: [String], format: 'uuid', minItems: 1, maxItems: MAX_BATCH })
+  @ApiProperty({
+    type: [String],
+    format: 'uuid',
+    minItems: 1,
+    maxItems: MAX_BATCH,
+    example: ['0199aaaa-0000-7000-8000-000000000001'],
+  })
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MAX_BATCH)

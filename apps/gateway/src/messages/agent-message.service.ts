@@ -8,7 +8,7 @@ import { AuthorStore } from '../authors/author.store.js';
 import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
-import { requireOwnAgent } from '../tasks/bearer.js';
+import { mayActForAny, requireOwnAgent } from '../tasks/bearer.js';
 import type { AgentMessageRow } from './agent-message.row.js';
 import type { SendMessageDto } from './agent-message.dto.js';
 import { AgentMessageStore, type MessageFilter } from './agent-message.store.js';
@@ -80,10 +80,10 @@ export class AgentMessageService {
     });
   }
 
-  /** An agent reads its own messages only; owners and admins any. */
+  /** An agent reads its own messages only; owners and admins any; nobody else has any to read. */
   async read(caller: Caller, ids: readonly string[]): Promise<{ read: string[]; skipped: string[] }> {
-    if (caller.agentId === null) requireOwnAgent(caller, '');
     const wanted = [...new Set(ids.map((id) => id.toLowerCase()))];
+    if (caller.agentId === null && !mayActForAny(caller)) return { read: [], skipped: wanted };
     return this.db.inWorkspace(caller, async (tx) => {
       const rows = await this.store.lockAll(tx, wanted, caller.agentId);
       const found = new Set(rows.map((row) => row.id));

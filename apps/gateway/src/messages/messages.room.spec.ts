@@ -15,6 +15,7 @@ describe('direct messages', () => {
   let owner: ApiClient;
   let ada: Party;
   let bob: Party;
+  let slug: string;
   let number = 0;
 
   beforeAll(async () => {
@@ -22,7 +23,7 @@ describe('direct messages', () => {
   });
   afterAll(() => gateway.close());
   beforeEach(async () => {
-    const { slug } = await gateway.workspace(`messages-${(number += 1)}`);
+    ({ slug } = await gateway.workspace(`messages-${(number += 1)}`));
     owner = gateway.as(gateway.db.ownerKey, slug);
     const party = async (): Promise<Party> => {
       const agent = await insertAgent(gateway.db);
@@ -156,6 +157,9 @@ describe('direct messages', () => {
     const read = await bob.client.post('/api/agents/messages/batch-read', { ids: all });
     expect(bodyOf<BatchReadView>(read, 200)).toEqual({ read: [toBob.id], skipped: [toAda.id, NOWHERE] });
     expect((await box(ada))[0]?.readAt).toBeNull();
+    const member = gateway.as(await gateway.key({ role: 'member' }), slug);
+    const byMember = await member.post('/api/agents/messages/batch-read', { ids: [toAda.id] });
+    expect(bodyOf<BatchReadView>(byMember, 200)).toEqual({ read: [], skipped: [toAda.id] });
     const byOwner = await owner.post('/api/agents/messages/batch-read', { ids: all });
     expect(bodyOf<BatchReadView>(byOwner, 200).read).toEqual([toBob.id, toAda.id]);
     expect((await events(toBob.id)).map(({ type }) => type)).toEqual(['message.sent', 'message.read']);
@@ -268,8 +272,8 @@ describe('direct messages', () => {
   it('of one workspace are not seen, answered, read or acknowledged from another', async () => {
     const task = await createTask(owner);
     const { id } = await send(ada.client, bob, { body: 'x', taskId: task.id });
-    const { slug } = await gateway.workspace(`elsewhere-${number}`);
-    const elsewhere = gateway.as(await gateway.key({ role: 'agent', agentId: bob.id }), slug);
+    const other = await gateway.workspace(`elsewhere-${number}`);
+    const elsewhere = gateway.as(await gateway.key({ role: 'agent', agentId: bob.id }), other.slug);
     expect(bodyOf<{ items: object[] }>(await elsewhere.get(`/api/agents/${bob.id}/messages`), 200).items).toEqual([]);
     bodyOf(await acknowledge(elsewhere, bob, id), 404);
     const read = await elsewhere.post('/api/agents/messages/batch-read', { ids: [id] });
