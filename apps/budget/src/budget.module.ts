@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
+import { Anomalies } from './anomalies/anomalies.js';
+import { AnomalyStore } from './anomalies/anomaly.store.js';
 import { Thaws } from './freezes/thaws.js';
 import { ProjectionStore } from './projections/projection.store.js';
 import { Projections } from './projections/projections.js';
@@ -12,6 +14,17 @@ import { VerifyLedger } from './verification/verify-ledger.js';
 /** What time does to money: each of these duties runs by itself. */
 @Module({
   imports: [DatabaseModule],
-  providers: [RaiseEnds, StaleHolds, Thaws, Rollups, Projections, ProjectionStore, SealEvents, VerifyLedger],
+  providers: [
+    Anomalies,
+    AnomalyStore,
+    RaiseEnds,
+    StaleHolds,
+    Thaws,
+    Rollups,
+    Projections,
+    ProjectionStore,
+    SealEvents,
+    VerifyLedger,
+  ],
 })
 export class BudgetModule {}

@@ -54,7 +54,7 @@ export interface Anomaly {
 /** Fewer busy quarters of an hour are no habit: until then nobody is judged. */
 export const LEAST_BASELINE = 12;
 /** Of small change nobody runs away: 1 USD. */
-const LEAST_SPENT_NANO = 1_000_000_000n;
+export const LEAST_SPENT_NANO = 1_000_000_000n;
 /** A storm is made of denials, not of a few among many runs that pass. */
 const STORM_PERCENT = 80;
 const BUSY_PERCENTILE = 0.95;
