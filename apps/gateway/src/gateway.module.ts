@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ProcessBeatModule } from '@houston/common/telemetry/process-beat.js';
+import { ActivitiesModule } from './activities/activities.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
@@ -20,6 +21,7 @@ import { MembersModule } from './members/members.module.js';
 import { MessageTemplatesModule } from './message-templates/message-templates.module.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
+import { OfficeModule } from './office/office.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { SlackModule } from './slack/slack.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
@@ -34,6 +36,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
   imports: [
     ProcessBeatModule.of('gateway'),
     HttpModule,
+    ActivitiesModule,
     AgentsModule,
     ApprovalsModule,
     AuditModule,
@@ -53,6 +56,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     MessageTemplatesModule,
     MessagesModule,
     NotificationsModule,
+    OfficeModule,
     PricesModule,
     SlackModule,
     TasksModule,

@@ -41,6 +41,8 @@ const GROUPS: readonly (readonly [string, string])[] = [
     'What was written down: deliverables, research, protocols, notes and summaries, in all their versions.',
   ],
   ['standups', 'What a workspace did within a day: previewed, sent by the clock or at once, and kept.'],
+  ['activities', 'What happened on the board, newest first, with names.'],
+  ['office', 'Who deals with whom: agents and what passes between them.'],
   ['dashboard', 'The state of a workspace at one look.'],
   ['costs', 'What was spent, grouped by whatever matters.'],
   ['prices', 'What models cost: the catalogue, and the workspace’s own prices.'],

@@ -13,6 +13,7 @@ import { Approvals1700000000010 } from './migrations/0010-approvals.js';
 import { Notifications1700000000011 } from './migrations/0011-notifications.js';
 import { Conversations1700000000012 } from './migrations/0012-conversations.js';
 import { Standups1700000000013 } from './migrations/0013-standups.js';
+import { Office1700000000014 } from './migrations/0014-office.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -26,6 +27,7 @@ const MIGRATIONS = [
   Notifications1700000000011,
   Conversations1700000000012,
   Standups1700000000013,
+  Office1700000000014,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(

@@ -656,9 +656,11 @@ create table events (
   task_id text default (data ->> 'taskId'::text),
   constraint events_pkey PRIMARY KEY (organization_id, "position", seq)
 );
+CREATE INDEX events_activities ON public.events USING btree (workspace_id, seq) WHERE (type !~~ 'execution.%'::text);
 CREATE INDEX events_by_approval ON public.events USING btree (workspace_id, approval_id, seq) WHERE (approval_id IS NOT NULL);
 CREATE INDEX events_by_task ON public.events USING btree (workspace_id, task_id, "time", seq) WHERE (task_id IS NOT NULL);
 CREATE INDEX events_by_workspace ON public.events USING btree (workspace_id, seq);
+CREATE INDEX events_told ON public.events USING btree (workspace_id, "time") WHERE (data ? 'recipients'::text);
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- row level security: forced
