@@ -7,7 +7,7 @@ import { Can } from '../http/caller.guard.js';
 import { idParam } from '../http/id-param.js';
 import { notFound } from '../http/problem.js';
 import { ReplayStore } from './replay.store.js';
-import { ReplayView, replayView } from './replay.view.js';
+import { DecisionReplayView, decisionReplayView } from './replay.view.js';
 
 @ApiTags('executions')
 @ApiBearerAuth()
@@ -25,12 +25,12 @@ export class ReplayController {
     description:
       'What was known, how sure the asker was, what budgets and policy said, who approved, and what followed; all of it from the ledger and the runs.',
   })
-  @ApiOkResponse({ type: ReplayView })
+  @ApiOkResponse({ type: DecisionReplayView })
   @Problems('not_found')
-  async replay(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<ReplayView> {
+  async replay(@CurrentCaller() caller: Caller, @Param('id', idParam) id: string): Promise<DecisionReplayView> {
     const rows = await this.store.read(caller, id);
     if (!rows) throw notFound();
     const agentIds = [rows.execution, ...rows.runs].map((run) => run.agent_id);
-    return replayView(rows, await this.agents.names(caller.organizationId, agentIds));
+    return decisionReplayView(rows, await this.agents.names(caller.organizationId, agentIds));
   }
 }

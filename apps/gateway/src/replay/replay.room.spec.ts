@@ -2,7 +2,7 @@ import { type ApprovalJson, requestApproval } from '../../../../test/factories/a
 import { insertBudget } from '../../../../test/factories/budget.js';
 import { createTask } from '../../../../test/factories/fleet.js';
 import { type ApiClient, bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
-import type { ReplayView } from './replay.view.js';
+import type { DecisionReplayView } from './replay.view.js';
 
 describe('the replay of a decision', () => {
   let gateway: TestGateway;
@@ -16,8 +16,8 @@ describe('the replay of a decision', () => {
   });
   afterAll(() => gateway.close());
 
-  const replay = async (id: string) => bodyOf<ReplayView>(await admin.get(`/api/executions/${id}/replay`), 200);
-  const stepsOf = ({ chain }: ReplayView) => chain.map(({ step, type }) => `${step} ${type}`);
+  const replay = async (id: string) => bodyOf<DecisionReplayView>(await admin.get(`/api/executions/${id}/replay`), 200);
+  const stepsOf = ({ chain }: DecisionReplayView) => chain.map(({ step, type }) => `${step} ${type}`);
   const ask = (fields: object) =>
     agent.post('/api/executions', { agent: 'researcher', model: 'any', estimate: { costUsd: '2' }, ...fields });
 

@@ -84,7 +84,7 @@ export class ReplayStepView {
   eventId: string | null;
 }
 
-export class ReplayView {
+export class DecisionReplayView {
   @ApiProperty({ type: ExecutionView })
   execution: ExecutionView;
 
@@ -107,7 +107,7 @@ export class ReplayView {
   chain: ReplayStepView[];
 }
 
-export function replayView(rows: ReplayRows, agentNames: ReadonlyMap<string, string>): ReplayView {
+export function decisionReplayView(rows: ReplayRows, agentNames: ReadonlyMap<string, string>): DecisionReplayView {
   const { execution, approvals, runs } = rows;
   const asked = approvals.filter(({ confidence }) => confidence !== null).at(-1);
   return {
