@@ -177,6 +177,16 @@ describe('the threads of tasks', () => {
     expect(await query('select id from task_messages where task_id = $1', [task.id])).toHaveLength(1);
   });
 
+  it('go with their workspace, answers and all', async () => {
+    const { id } = await post(ada.client, `@${bob.name}`);
+    await post(bob.client, 'Yes', { replyTo: id });
+    bodyOf(await owner.post(`/api/agents/${bob.id}/messages`, { body: 'x', taskId: task.id }), 201);
+    bodyOf(await owner.post('/api/documents', { taskId: task.id, type: 'note', title: 'x', body: 'x' }), 201);
+    bodyOf(await gateway.owner.delete(`/api/workspaces/${slug}`), 204);
+    for (const table of ['task_messages', 'subscriptions', 'agent_messages', 'documents'])
+      expect(await query(`select task_id from ${table} where task_id = $1`, [task.id])).toEqual([]);
+  });
+
   describe('are followed and left', () => {
     const follow = (by: ApiClient, body: object = {}) => by.post(`/api/tasks/${task.id}/subscription`, body);
 

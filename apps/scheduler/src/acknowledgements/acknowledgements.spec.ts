@@ -1,5 +1,7 @@
 import { insertAgent } from '../../../../test/factories/fleet.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import { DutyRunner } from '@houston/common/duties/duty-runner.js';
+import { until } from '../../../../test/support/until.js';
 import { MessageCleaner } from './message-cleaner.js';
 import { SilenceStore } from './silence.store.js';
 import { Unacknowledged } from './unacknowledged.js';
@@ -58,6 +60,22 @@ describe('the duties over direct messages', () => {
     ]);
     const { items } = bodyOf<{ items: Message[] }>(await gateway.owner.get(`/api/agents/${agent.id}/messages`), 200);
     expect(items).toMatchObject([{ id, escalatedAt: expect.any(String), ackDueAt: null }]);
+  });
+
+  it('do so by themselves, looking often enough to be there within two seconds', async () => {
+    expect(silence.interval.idleMs).toBeLessThanOrEqual(1_000);
+    const runner = new DutyRunner(silence);
+    runner.start();
+    try {
+      const { id } = await send({ ackWithinSeconds: 1 });
+      const [event] = await until(async () => {
+        const events = await raised();
+        return events.length > 0 && events;
+      });
+      expect(event?.data).toMatchObject({ messageId: id });
+    } finally {
+      await runner.stop();
+    }
   });
 
   it('leave alone what was acknowledged, and what nobody wanted acknowledged', async () => {
