@@ -48,7 +48,12 @@ const DECIDED: Record<string, string> = {
   'POST /api/executions/{id}/cancel': 'executions:write',
 };
 const FOR_ANY_KEY = ['GET /api/me'];
-const WITHOUT_KEY = ['POST /api/slack/interactions', 'GET /api/unsubscribe/{token}', 'POST /api/unsubscribe/{token}'];
+const WITHOUT_KEY = [
+  'POST /api/invitations/accept',
+  'POST /api/slack/interactions',
+  'GET /api/unsubscribe/{token}',
+  'POST /api/unsubscribe/{token}',
+];
 
 describe('roles', () => {
   let gateway: TestGateway;

@@ -46,7 +46,8 @@ export class MemberController {
   @ApiOperation({
     summary: 'Invite a person into the workspace',
     description:
-      'Invited until there is a key for them: POST /api/keys with `member`. An admin makes no owners. Somebody who works ' +
+      'Invited until there is a key for them: POST /api/members/{id}/invitation lets them fetch one, POST /api/keys with ' +
+      '`member` makes one. An admin makes no owners. Somebody who works ' +
       'in two workspaces is a member of each, with a role in each.',
   })
   @ApiCreatedResponse({ type: MemberView })

@@ -95,6 +95,25 @@ export class MemberStore {
     return rows.length === 1;
   }
 
+  /** @returns until when the invitation holds */
+  async invite(tx: Tx, id: string, hash: string): Promise<Date> {
+    const [row] = await tx.query<{ until: Date }>(
+      `update members set invitation_hash = $3, invitation_expires_at = now() + interval '7 days', updated_at = now()
+        where workspace_id = $1 and id = $2 and status = 'invited' returning invitation_expires_at as until`,
+      [tx.workspaceId, id, hash],
+    );
+    if (!row) throw new Error(`Member ${id} is no longer invited`);
+    return row.until;
+  }
+
+  async isInvitedBy(tx: Tx, id: string, hash: string): Promise<boolean> {
+    const rows = await tx.query(
+      `select 1 from members where workspace_id = $1 and id = $2 and invitation_hash = $3 and invitation_expires_at > now()`,
+      [tx.workspaceId, id, hash],
+    );
+    return rows.length > 0;
+  }
+
   /** What was done stays under the name; the address is forgotten. */
   async remove(tx: Tx, id: string): Promise<void> {
     await tx.query(
