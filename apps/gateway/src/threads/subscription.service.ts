@@ -32,7 +32,7 @@ export class SubscriptionService {
     const agent = await this.agent(caller, named);
     return this.db.inWorkspace(caller, async (tx) => {
       const who = await this.subscriber(tx, caller, taskId, { ...named, agent });
-      const id = who.agent ?? who.member ?? '';
+      const id = idOf(who);
       const added = await this.store.follow(tx, taskId, [{ who, reason: 'request' }]);
       if (added.length > 0) await this.tell(tx, caller, 'subscription.added', taskId, who);
       const row = await this.store.find(tx, taskId, id);
@@ -46,7 +46,7 @@ export class SubscriptionService {
     const agent = await this.agent(caller, named);
     return this.db.inWorkspace(caller, async (tx) => {
       const who = await this.subscriber(tx, caller, taskId, { ...named, agent });
-      const isLeft = await this.store.leave(tx, taskId, who.agent ?? who.member ?? '');
+      const isLeft = await this.store.leave(tx, taskId, idOf(who));
       if (isLeft) await this.tell(tx, caller, 'subscription.ended', taskId, who);
     });
   }
@@ -69,10 +69,7 @@ export class SubscriptionService {
     if ((await this.threads.taskTitle(tx, taskId)) === null) throw notFound();
     const own = await this.authors.of(tx, caller);
     const who = await this.named(tx, named);
-    if (who === null && own.key !== undefined) {
-      throw invalid('agent', 'This key belongs to no agent and no member: name one.');
-    }
-    if (who === null || (who.agent ?? who.member) === (own.agent ?? own.member)) return own;
+    if (who === null || idOf(who) === idOf(own)) return own;
     if (caller.role === 'agent' || caller.role === 'viewer') {
       throw new Problem('forbidden', { detail: 'With this role one speaks for oneself only.' });
     }
@@ -93,4 +90,8 @@ export class SubscriptionService {
     const subject = `task:${taskId}`;
     await appendEvent(tx, { type, actor: caller.actor, subject, data: { taskId, subscriber } });
   }
+}
+
+function idOf({ agent, member, key }: Author): string {
+  return agent ?? member ?? key ?? '';
 }

@@ -7,6 +7,7 @@ export type SubscriptionReason = 'assignment' | 'post' | 'mention' | 'request';
 export interface SubscriptionRow {
   task_id: string;
   agent_id: string | null;
+  key_id: string | null;
   subscriber: string;
   name: string;
   reason: SubscriptionReason;
@@ -18,26 +19,24 @@ export interface Following {
   reason: SubscriptionReason;
 }
 
-const ROW = `select s.task_id, s.agent_id, s.subscriber, coalesce(a.name, m.name) as name, s.reason, s.created_at
+const ROW = `select s.task_id, s.agent_id, s.key_id, s.subscriber, coalesce(a.name, m.name, k.name, '') as name, s.reason, s.created_at
     from subscriptions s
     left join agents a on a.id = s.agent_id
+    left join api_keys k on k.id = s.key_id
     left join members m on m.workspace_id = s.workspace_id and m.id = s.member_id`;
 
 /** Who follows the threads of tasks, in the transaction's workspace; members who are gone follow nothing. */
 @Injectable()
 export class SubscriptionStore {
-  /** Each at most once, however many do it at once; keys that belong to nobody follow nothing. @returns the new ones' ids */
+  /** Each at most once, however many do it at once. @returns the new ones' ids */
   async follow(tx: Tx, taskId: string, following: readonly Following[]): Promise<string[]> {
-    const rows = following.flatMap(({ who: { agent, member }, reason }) =>
-      agent === undefined && member === undefined ? [] : [{ agent_id: agent, member_id: member, reason }],
-    );
-    if (rows.length === 0) return [];
+    const rows = following.map(({ who: { agent, member, key }, reason }) => ({ agent, member, key, reason }));
     // In one order, so that two who do the same at once wait for each other instead of both for ever.
     const written = await tx.query<{ subscriber: string }>(
-      `insert into subscriptions (organization_id, workspace_id, task_id, agent_id, member_id, reason)
-       select $1, $2, $3, r.agent_id, r.member_id, r.reason
-         from jsonb_to_recordset($4) as r(agent_id uuid, member_id uuid, reason text)
-        order by coalesce(r.agent_id, r.member_id)
+      `insert into subscriptions (organization_id, workspace_id, task_id, agent_id, member_id, key_id, reason)
+       select $1, $2, $3, r.agent, r.member, r.key, r.reason
+         from jsonb_to_recordset($4) as r(agent uuid, member uuid, key uuid, reason text)
+        order by coalesce(r.agent, r.member, r.key)
        on conflict (workspace_id, task_id, subscriber) do nothing returning subscriber`,
       [tx.organizationId, tx.workspaceId, taskId, JSON.stringify(rows)],
     );
@@ -68,10 +67,7 @@ export class SubscriptionStore {
         order by s.created_at, s.subscriber`,
       [tx.workspaceId, taskId],
     );
-    return rows.map((row) => ({
-      ...row,
-      who: row.agent_id === null ? { member: row.subscriber, name: row.name } : { agent: row.agent_id, name: row.name },
-    }));
+    return rows.map((row) => ({ ...row, who: subscriberOf(row) }));
   }
 
   async member(tx: Tx, id: string): Promise<Author | null> {
@@ -81,4 +77,9 @@ export class SubscriptionStore {
     );
     return row ? { member: id, name: row.name } : null;
   }
+}
+
+export function subscriberOf({ agent_id: agent, key_id: key, subscriber, name }: SubscriptionRow): Author {
+  if (agent !== null) return { agent, name };
+  return key === null ? { member: subscriber, name } : { key, name };
 }

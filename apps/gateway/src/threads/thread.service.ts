@@ -81,7 +81,7 @@ export class ThreadService {
     const { task_id: taskId, author, mentions } = message;
     if (workspaceSettings(caller.workspace.settings).features.autoSubscribe) {
       await this.subscriptions.follow(tx, taskId, [
-        { who: author, reason: 'post' },
+        ...(author.key === undefined ? [{ who: author, reason: 'post' as const }] : []),
         ...mentions.filter((who) => !isSame(who, author)).map((who) => ({ who, reason: 'mention' as const })),
       ]);
     }

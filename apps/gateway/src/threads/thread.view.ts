@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Author } from '../authors/author.js';
-import type { SubscriptionRow } from './subscription.store.js';
+import { subscriberOf, type SubscriptionRow } from './subscription.store.js';
 import type { TaskMessageRow } from './thread.store.js';
 
 export class TaskMessageView {
@@ -51,9 +51,6 @@ export function taskMessageView(row: TaskMessageRow): TaskMessageView {
 }
 
 export function subscriptionView(row: SubscriptionRow): SubscriptionView {
-  const subscriber = row.agent_id === null ? { member: row.subscriber } : { agent: row.agent_id };
-  return {
-    ...{ taskId: row.task_id, subscriber: { ...subscriber, name: row.name }, reason: row.reason },
-    createdAt: row.created_at.toISOString(),
-  };
+  const { task_id: taskId, reason, created_at: createdAt } = row;
+  return { taskId, subscriber: subscriberOf(row), reason, createdAt: createdAt.toISOString() };
 }

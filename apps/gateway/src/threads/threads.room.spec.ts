@@ -210,7 +210,6 @@ describe('the threads of tasks', () => {
 
     it('for others by those who may', async () => {
       const eve = await member('Eve');
-      bodyOf(await follow(owner), 422);
       bodyOf(await follow(owner, { agent: 'nobody' }), 422);
       bodyOf(await follow(owner, { member: NOWHERE }), 422);
       bodyOf(await follow(owner, { agent: ada.name, member: eve.id }), 422);
@@ -220,6 +219,17 @@ describe('the threads of tasks', () => {
       bodyOf(await ada.client.delete(`/api/tasks/${task.id}/subscription?member=${eve.id}`), 403);
       bodyOf(await owner.delete(`/api/tasks/${task.id}/subscription?agent=${ada.name}`), 204);
       expect(await followers()).toEqual([[eve.id, 'request']]);
+    });
+
+    it('by a key that belongs to nobody, which nobody is told of', async () => {
+      const followed = bodyOf<SubscriptionView>(await follow(owner), 201);
+      expect(followed.subscriber).toEqual({ key: expect.any(String), name: 'Owner' });
+      bodyOf(await follow(owner), 201);
+      expect(await followers()).toHaveLength(1);
+      await post(ada.client, 'Hello');
+      expect(await told()).toEqual([]);
+      bodyOf(await owner.delete(`/api/tasks/${task.id}/subscription`), 204);
+      expect(await followers()).toEqual([[ada.id, 'post']]);
     });
 
     it('only where the task is', async () => {

@@ -129,14 +129,15 @@ create table subscriptions (
   task_id uuid not null,
   agent_id uuid,
   member_id uuid,
-  subscriber uuid not null generated always as (coalesce(agent_id, member_id)) stored,
+  key_id uuid, -- a key that belongs to neither; it hears of nothing but by streams and webhooks
+  subscriber uuid not null generated always as (coalesce(agent_id, member_id, key_id)) stored,
   reason text not null check (reason in ('assignment', 'post', 'mention', 'request')),
   created_at timestamptz not null default now(),
   primary key (workspace_id, task_id, subscriber),
   foreign key (workspace_id, task_id) references tasks (workspace_id, id) on delete cascade,
   foreign key (organization_id, agent_id) references agents (organization_id, id),
   foreign key (workspace_id, member_id) references members (workspace_id, id) on delete cascade,
-  check (num_nonnulls(agent_id, member_id) = 1)
+  check (num_nonnulls(agent_id, member_id, key_id) = 1)
 );
 create index subscriptions_by_member on subscriptions (workspace_id, member_id) where member_id is not null;
 
