@@ -66,9 +66,9 @@ export class NotificationFixture {
     return new NotificationService(this.db.database, store, new Recorder(store, settings), settings);
   }
 
-  payload(notificationId: string): Payloads['notifications'] {
+  payload(notificationId: string, endpointId = 'somewhere'): Payloads['notifications'] {
     const { organizationId, workspaceId } = this.db;
-    return { organizationId, workspaceId, notificationId };
+    return { organizationId, workspaceId, notificationId, endpointId };
   }
 
   notify(id: string, service = this.notifier()): Promise<WakeupAnswer> {

@@ -20,8 +20,8 @@ export class NotificationReplayService {
 
   /** In a transaction of others. @returns the wake-up to add after the commit */
   async restart(tx: Tx, { organizationId, workspaceId }: Caller, id: string): Promise<WakeupOf<'notifications'>> {
-    const attemptCount = await this.store.restart(tx, id);
-    return notificationWakeup({ organizationId, workspaceId, notificationId: id, attemptCount });
+    const { attempt_count: attemptCount, channel, channel_id: channelId } = await this.store.restart(tx, id);
+    return notificationWakeup({ organizationId, workspaceId, notificationId: id, channel, channelId, attemptCount });
   }
 
   async history(tx: Tx, id: string): Promise<NotificationAttemptView[]> {

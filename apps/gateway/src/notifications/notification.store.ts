@@ -53,17 +53,17 @@ export class NotificationStore {
     return rows.length === 1;
   }
 
-  /** Begins the schedule anew. @returns the attempts made so far */
-  async restart(tx: Tx, id: string): Promise<number> {
-    const [row] = await tx.query<{ attempt_count: number }>(
+  /** Begins the schedule anew. */
+  async restart(tx: Tx, id: string): Promise<NotificationRow> {
+    const [row] = await tx.query<NotificationRow>(
       `update notifications
           set status = 'queued', schedule_step = 0, interruption_count = 0, last_error = null,
               next_attempt_at = case when channel = 'agent' then now() + make_interval(days => ${AGENT_DAYS}) else now() end
-        where workspace_id = $1 and id = $2 returning attempt_count`,
+        where workspace_id = $1 and id = $2 returning ${NOTIFICATION_COLUMNS}`,
       [tx.workspaceId, id],
     );
     if (!row) throw new Error(`Notification ${id} vanished while it was locked`);
-    return row.attempt_count;
+    return row;
   }
 
   /** The answer to a pressed button: sent to the address that came with it, in the name of the channel. */

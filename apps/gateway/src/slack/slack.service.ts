@@ -77,7 +77,7 @@ export class SlackService {
     await this.db.inWorkspace(button, (tx) =>
       this.notifications.addReply(tx, { id, channelId, url: responseUrl, ...words }),
     );
-    await this.wakeups.add(notificationWakeup({ ...button, notificationId: id, attemptCount: 0 }));
+    await this.wakeups.add(notificationWakeup({ ...button, notificationId: id, channel: 'slack', attemptCount: 0 }));
   }
 }
 

@@ -10,6 +10,8 @@ const INBOX_DAYS = 90;
 export interface DueNotificationRow {
   id: string;
   workspace_id: string;
+  channel: string;
+  channel_id: string | null;
   attempt_count: number;
   /** Where the next page begins. */
   key: string;
@@ -22,7 +24,7 @@ export class NotificationSweepStore {
   due(tx: Tx, after: string | null, limit: number): Promise<DueNotificationRow[]> {
     const [dueAt, id] = after?.split(' ') ?? [null, null];
     return tx.query(
-      `select n.id, n.workspace_id, n.attempt_count,
+      `select n.id, n.workspace_id, n.channel, n.channel_id, n.attempt_count,
               (extract(epoch from n.next_attempt_at) * 1000000)::bigint::text || ' ' || n.id as key
          from notifications n
         where n.organization_id = $1 and n.next_attempt_at <= now() - make_interval(secs => ${GRACE_SECONDS})

@@ -3,7 +3,7 @@ import { Database, type Tx } from '@houston/common/db/database.js';
 import { type DuePage, Sweeper } from '@houston/common/duties/sweeper.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import { QueueProducer } from '@houston/common/queues/queue-producer.js';
-import { NotificationSweepStore } from './notification-sweep.store.js';
+import { type DueNotificationRow, NotificationSweepStore } from './notification-sweep.store.js';
 
 const PAGE_SIZE = 500;
 /** The earliest due come first; what lies beyond is found when these are through. */
@@ -27,12 +27,22 @@ export class NotificationSweeper extends Sweeper {
   protected async due(tx: Tx, after: string | null): Promise<DuePage> {
     const [page = '0', ...key] = after?.split(' ') ?? [];
     const rows = await this.store.due(tx, after === null ? null : key.join(' '), PAGE_SIZE);
-    const { organizationId } = tx;
-    const wakeups = rows.map(({ id, workspace_id: workspaceId, attempt_count: attemptCount }) =>
-      notificationWakeup({ organizationId, workspaceId, notificationId: id, attemptCount }),
+    const wakeups = rows.map((row) =>
+      notificationWakeup({ organizationId: tx.organizationId, ...dueNotification(row) }),
     );
     const last = rows.at(-1);
     const isLast = last === undefined || rows.length < PAGE_SIZE || Number(page) + 1 >= MAX_PAGES;
     return { wakeups, next: isLast ? null : `${Number(page) + 1} ${last.key}` };
   }
+}
+
+function dueNotification(row: DueNotificationRow) {
+  const {
+    id: notificationId,
+    workspace_id: workspaceId,
+    channel,
+    channel_id: channelId,
+    attempt_count: attemptCount,
+  } = row;
+  return { notificationId, workspaceId, channel, channelId, attemptCount };
 }

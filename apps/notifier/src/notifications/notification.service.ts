@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
+import { MAIL_SERVER } from '@houston/common/notifications/notification-wakeup.js';
 import type { Payloads } from '@houston/common/queues/queues.js';
 import type { ChannelOutcome } from '../channels/channel-outcome.js';
 import { decideClaim } from '../deliveries/claim-decision.js';
@@ -14,10 +14,7 @@ import type { NotificationRow } from './notification.row.js';
 import { NotificationStore } from './notification.store.js';
 import { type NotificationAttempt, OutcomeRecorder } from './outcome-recorder.js';
 
-const REMEMBERED = 50_000;
 const SECRET_BYTES = 32;
-/** All mail goes through one server. */
-const MAIL_SERVER = 'mail server';
 const DONE: WakeupAnswer = { kind: 'done', wakeups: [] };
 
 type Wakeup = Payloads['notifications'];
@@ -28,6 +25,11 @@ interface Claimed {
   message: Message;
 }
 
+interface Sent {
+  attempt: NotificationAttempt;
+  outcome: ChannelOutcome;
+}
+
 /**
  * Makes the attempt that a wake-up announces: claims it in one transaction, sends outside of any, writes the outcome down
  * in another. Whoever dies in between leaves a claim that runs out; the notification is then sent again under the same id.
@@ -35,7 +37,6 @@ interface Claimed {
 @Injectable()
 export class NotificationService {
   private readonly slots = new EndpointSlots();
-  private readonly endpoints = new LRUCache<string, string>({ max: REMEMBERED });
 
   constructor(
     @Inject(Database) private readonly db: Database,
@@ -45,36 +46,27 @@ export class NotificationService {
   ) {}
 
   async notify(wakeup: Wakeup): Promise<WakeupAnswer> {
-    const endpoint = await this.endpointOf(wakeup);
-    if (endpoint === null) return DONE;
+    const { endpointId, workspaceId } = wakeup;
     // The mail server is everybody's.
-    const owner = endpoint === MAIL_SERVER ? MAIL_SERVER : wakeup.workspaceId;
-    const waitMs = await this.slots.take(endpoint, owner);
+    const owner = endpointId === MAIL_SERVER ? MAIL_SERVER : workspaceId;
+    const waitMs = await this.slots.take(endpointId, owner);
     if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
+    const takenAtMs = performance.now();
     let seen: { succeeded: boolean; durationMs: number } | null = null;
+    let sent: Sent;
     try {
       const claim = await this.db.inWorkspace(wakeup, (tx) => this.claim(tx, wakeup.notificationId));
       if (claim.kind !== 'claimed') return claim;
       const outcome = await this.sendOrRelease(wakeup, claim);
       const succeeded = outcome.kind === 'delivered' || !outcome.isEndpointAtFault;
-      seen = { succeeded, durationMs: outcome.durationMs };
-      const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, claim.attempt, outcome));
-      return { kind: 'done', wakeups };
+      // With the claim: so long each one keeps its slot.
+      seen = { succeeded, durationMs: performance.now() - takenAtMs };
+      sent = { attempt: claim.attempt, outcome };
     } finally {
-      this.slots.release(endpoint, seen, owner);
+      this.slots.release(endpointId, seen, owner);
     }
-  }
-
-  /** Remembered, because a notification that finds its endpoint busy comes again and again. */
-  private async endpointOf(wakeup: Wakeup): Promise<string | null> {
-    const key = `${wakeup.workspaceId} ${wakeup.notificationId}`;
-    const known = this.endpoints.get(key);
-    if (known !== undefined) return known;
-    const row = await this.db.inWorkspace(wakeup, (tx) => this.store.channelOf(tx, wakeup.notificationId));
-    if (row === null) return null;
-    const endpoint = row.channel === 'email' ? MAIL_SERVER : (row.channel_id ?? wakeup.notificationId);
-    this.endpoints.set(key, endpoint);
-    return endpoint;
+    const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, sent.attempt, sent.outcome));
+    return { kind: 'done', wakeups };
   }
 
   /** An attempt that could not be made here is taken back; once it was sent the claim stays, whatever happens. */

@@ -20,14 +20,6 @@ export type Settlement =
 /** Notifications, their attempts and their dead letters, in the transaction it is given. */
 @Injectable()
 export class NotificationStore {
-  async channelOf(tx: Tx, id: string): Promise<Pick<NotificationRow, 'channel' | 'channel_id'> | null> {
-    const [row] = await tx.query<Pick<NotificationRow, 'channel' | 'channel_id'>>(
-      'select channel, channel_id from notifications where workspace_id = $1 and id = $2',
-      [tx.workspaceId, id],
-    );
-    return row ?? null;
-  }
-
   async lock(tx: Tx, id: string): Promise<NotificationRow | null> {
     const [row] = await tx.query<NotificationRow>(
       `select n.id, n.event_type, n.channel, n.member_id, n.agent_id, n.channel_id, n.title, n.text, n.subject, n.refs,

@@ -48,7 +48,8 @@ export class OutcomeRecorder {
     const lastError = errorOf(outcome);
     if (nextAttemptAt === null) return this.giveUp(tx, row, outcome.isPermanent ? 'permanent' : 'attempts', lastError);
     await this.store.settle(tx, row.id, { status: 'attempted', lastError, nextAttemptAt });
-    const due = { notificationId: row.id, attemptCount: attempt.number, delayMs: waitMs ?? 0 };
+    const { id: notificationId, channel, channel_id: channelId } = row;
+    const due = { notificationId, channel, channelId, attemptCount: attempt.number, delayMs: waitMs ?? 0 };
     return [notificationWakeup({ ...scopeOf(tx), ...due })];
   }
 

@@ -55,12 +55,13 @@ export interface NewNotification extends Recipient {
 export interface Written {
   id: string;
   workspaceId: string;
+  channel: string;
+  channelId: string | null;
   delayMs: number;
 }
 
 interface WrittenDigest extends Written {
   recipientId: string;
-  channel: string;
   digestKey: string;
   isNew: boolean;
 }
@@ -156,7 +157,8 @@ export class NotificationRouteStore {
          from ${ROWS}
         order by n."workspaceId", coalesce(n."memberId", n."agentId", n."channelId"), n.channel, n."digestKey"
        on conflict (workspace_id, recipient_id, channel, digest_key) where digest_open do update set digest_open = true
-       returning id, workspace_id as "workspaceId", recipient_id as "recipientId", channel, digest_key as "digestKey",
+       returning id, workspace_id as "workspaceId", recipient_id as "recipientId", channel, channel_id as "channelId",
+                 digest_key as "digestKey",
                  xmax = 0 as "isNew",
                  extract(epoch from next_attempt_at - clock_timestamp()) * 1000 as "delayMs"`,
       [tx.organizationId, JSON.stringify([...first.values()])],

@@ -67,8 +67,8 @@ export class NotificationRoute extends EventRoute {
       all.filter((one) => one.digestKey !== null),
     );
     const { organizationId } = tx;
-    return [...written, ...opened].map(({ id, workspaceId, delayMs }) =>
-      notificationWakeup({ organizationId, workspaceId, notificationId: id, attemptCount: 0, delayMs }),
+    return [...written, ...opened].map(({ id: notificationId, ...due }) =>
+      notificationWakeup({ organizationId, notificationId, ...due, attemptCount: 0 }),
     );
   }
 
@@ -98,7 +98,8 @@ export class NotificationRoute extends EventRoute {
     const named = new Set(asked.memberIds.map((id) => id.toLowerCase()));
     const authors = new Set(asked.authorIds.map((id) => id.toLowerCase()));
     const members = audience.members.filter(
-      ({ workspaceId, id, role }) => workspaceId === event.workspaceId && !authors.has(id) && (named.has(id) || asked.roles.includes(role)),
+      ({ workspaceId, id, role }) =>
+        workspaceId === event.workspaceId && !authors.has(id) && (named.has(id) || asked.roles.includes(role)),
     );
     const plans = members.map((member) => ({ member, plan: this.planFor(member, event, asked) }));
     const toMembers = plans.flatMap(({ member, plan }) => this.toMember(event, words, member, plan, audience.now));

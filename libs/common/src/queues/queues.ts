@@ -5,8 +5,8 @@
 export interface Payloads {
   /** One delivery of one webhook is due. */
   'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
-  /** One message to one person, agent or channel is due. */
-  notifications: { organizationId: string; workspaceId: string; notificationId: string };
+  /** One message to one person, agent or channel is due; those to the same endpoint are sent a few at a time. */
+  notifications: { organizationId: string; workspaceId: string; notificationId: string; endpointId: string };
   /** Work that was given up. Nobody works on these: they are there to be seen, until they are replayed or discarded. */
   'dead-letters': { organizationId: string; workspaceId: string; deadLetterId: string };
 }
