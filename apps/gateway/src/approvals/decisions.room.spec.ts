@@ -127,6 +127,18 @@ describe('decisions over HTTP', () => {
       expect((await resolve(gateway.owner, blocked)).status).toBe(200);
     });
 
+    it('names as its author whoever decided, so that the one who asked hears of it', async () => {
+      const [ada, bob] = [await memberClient('member'), await memberClient('admin')];
+      const asked = await requestApproval(ada.client);
+      bodyOf(await resolve(bob.client, asked), 200);
+      const [requested, resolved] = await toldOf(asked);
+      expect(requested?.data).toMatchObject({
+        author: { member: ada.id },
+        recipients: [{ role: 'owner' }, { role: 'admin' }],
+      });
+      expect(resolved?.data).toMatchObject({ author: { member: bob.id }, recipients: [{ member: ada.id }] });
+    });
+
     it('is for the member, agent or role that is named', async () => {
       const ada = await memberClient('member');
       const bob = await memberClient('member');
@@ -210,7 +222,10 @@ describe('decisions over HTTP', () => {
       expect(codeOf(await cancel(member, mine))).toEqual([403, 'forbidden']);
       expect(bodyOf(await cancel(agent, mine), 200)).toMatchObject({ status: 'cancelled', comment: 'No more' });
       expect(bodyOf(await cancel(admin, other), 200)).toMatchObject({ status: 'cancelled' });
-      expect((await toldOf(mine)).at(-1)?.type).toBe('approval.cancelled');
+      const last = async (one: ApprovalJson) => (await toldOf(one)).at(-1);
+      expect(await last(mine)).toMatchObject({ type: 'approval.cancelled' });
+      expect((await last(mine))?.data['recipients']).toBeUndefined();
+      expect((await last(other))?.data).toMatchObject({ recipients: [{ agent: agentId }] });
     });
   });
 });

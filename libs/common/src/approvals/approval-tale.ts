@@ -16,6 +16,8 @@ interface Tale {
   title: string;
   text?: string | null;
   critical?: true;
+  /** Who does it, and is not to be told of it, also not as one of a role. */
+  author?: Recipient | null;
   data?: Record<string, unknown>;
 }
 
@@ -29,20 +31,24 @@ export function tellRequested(tx: Tx, row: ApprovalRow): Promise<void> {
     title: `Approval needed: ${row.action}`,
     text: row.description,
     ...(row.policy === 'blocked' ? { critical: true as const } : {}),
+    author: requesterOf(row),
     data: { assignees: row.assignees },
   });
 }
 
-/** Tells whoever asked. */
+/** Tells whoever asked, unless they did it themselves or the policy answered at once. */
 export function tellResolved(tx: Tx, row: ApprovalRow): Promise<void> {
   const type = row.status === 'expired' || row.status === 'cancelled' ? `approval.${row.status}` : 'approval.resolved';
   const isMachine = row.resolved_by === 'policy' || row.resolved_by === 'timeout';
+  const [asker, author] = [requesterOf(row), resolverOf(row)];
+  const isNews = row.resolved_by !== 'policy' && JSON.stringify(asker) !== JSON.stringify(author);
   return tell(tx, row, {
     type,
     actor: isMachine || row.resolved_by === null ? 'system' : row.resolved_by,
-    recipients: row.resolved_by === 'policy' || row.status === 'cancelled' ? [] : requesterOf(row),
+    recipients: isNews && asker !== null ? [asker] : [],
     title: `${row.action}: ${row.status}`,
     text: row.comment ?? row.option,
+    author,
     data: {
       decision: row.decision,
       option: row.option,
@@ -56,7 +62,7 @@ export function tellResolved(tx: Tx, row: ApprovalRow): Promise<void> {
 export function tellDelegated(tx: Tx, row: ApprovalRow, actor: string, from: unknown): Promise<void> {
   return tell(tx, row, {
     ...{ type: 'approval.delegated', actor, recipients: row.assignees },
-    ...{ title: `Approval needed: ${row.action}`, text: row.description },
+    ...{ title: `Approval needed: ${row.action}`, text: row.description, author: requesterOf(row) },
     data: { from, assignees: row.assignees },
   });
 }
@@ -64,7 +70,7 @@ export function tellDelegated(tx: Tx, row: ApprovalRow, actor: string, from: unk
 export function tellReminded(tx: Tx, row: ApprovalRow, recipients: readonly Recipient[]): Promise<void> {
   return tell(tx, row, {
     ...{ type: 'approval.reminded', actor: 'system', recipients: withoutRequester(row, recipients) },
-    ...{ title: `Still waiting for approval: ${row.action}`, text: row.description },
+    ...{ title: `Still waiting for approval: ${row.action}`, text: row.description, author: requesterOf(row) },
     data: { reminders: row.reminders },
   });
 }
@@ -73,13 +79,13 @@ export function tellReminded(tx: Tx, row: ApprovalRow, recipients: readonly Reci
 export function tellEscalated(tx: Tx, row: ApprovalRow): Promise<void> {
   return tell(tx, row, {
     ...{ type: 'escalation.raised', actor: 'system', recipients: withoutRequester(row, row.assignees), critical: true },
-    ...{ title: `Nobody has decided in time: ${row.action}`, text: row.description },
+    ...{ title: `Nobody has decided in time: ${row.action}`, text: row.description, author: requesterOf(row) },
     data: { reason: 'approval_deadline', assignees: row.assignees },
   });
 }
 
 async function tell(tx: Tx, row: ApprovalRow, tale: Tale): Promise<void> {
-  const { type, actor, title, text, critical, data } = tale;
+  const { type, actor, title, text, critical, author = null, data } = tale;
   const recipients = each(tale.recipients);
   await appendEvent(tx, {
     ...{ type, actor, subject: `approval:${row.id}`, workspaceId: row.workspace_id },
@@ -89,8 +95,7 @@ async function tell(tx: Tx, row: ApprovalRow, tale: Tale): Promise<void> {
       ...(recipients.length === 0 ? {} : { recipients, title, text: shortened(text ?? '') }),
       ...(recipients.length === 0 || row.channels === null ? {} : { channels: row.channels }),
       ...(critical ? { critical } : {}),
-      // Roles are filled with people later: the one who asked is not to be told of it.
-      ...(row.requester_member_id === null ? {} : { author: { member: row.requester_member_id } }),
+      ...(author === null ? {} : { author }),
     },
   });
 }
@@ -119,9 +124,17 @@ function describe(row: ApprovalRow): Record<string, unknown> {
 }
 
 /** The agent or member that asked; a bare key cannot be told anything. */
-function requesterOf(row: ApprovalRow): Recipient[] {
-  if (row.requester_agent_id !== null) return [{ agent: row.requester_agent_id }];
-  return row.requester_member_id === null ? [] : [{ member: row.requester_member_id }];
+function requesterOf(row: ApprovalRow): Recipient | null {
+  return party(row.requester_agent_id, row.requester_member_id);
+}
+
+function resolverOf(row: ApprovalRow): Recipient | null {
+  return party(row.resolver_agent_id, row.resolver_member_id);
+}
+
+function party(agentId: string | null, memberId: string | null): Recipient | null {
+  if (agentId !== null) return { agent: agentId };
+  return memberId === null ? null : { member: memberId };
 }
 
 function withoutRequester(row: ApprovalRow, recipients: readonly Recipient[]): Recipient[] {
