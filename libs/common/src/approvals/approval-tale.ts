@@ -52,7 +52,7 @@ export function tellResolved(tx: Tx, row: ApprovalRow): Promise<void> {
     data: {
       decision: row.decision,
       option: row.option,
-      comment: row.comment,
+      comment: row.comment === null ? null : shortened(row.comment),
       approvedDigest: row.approved_digest,
       resolvedBy: row.resolved_by,
     },
