@@ -20,6 +20,7 @@ const CHECKS = [
   ['import arrows', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', [...sources, '--output-type', 'err']],
   ['dead code', 'node_modules/knip/bin/knip.js', ['--no-progress']],
   ['settings table', 'bin/config-table.mjs', ['--check']],
+  ['permission table', 'bin/permission-table.mjs', ['--check']],
   ['schema drift', 'bin/schema.mjs', ['--check']],
 ];
 

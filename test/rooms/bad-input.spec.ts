@@ -62,6 +62,9 @@ describe('bad input', () => {
       budgets: await made('/api/budgets', { name: 'b', limitUsd: '1000', period: 'total', scope: { tag: { a: 'b' } } }),
       agents: await made('/api/agents', { name: 'edited' }),
       workspaces: await made('/api/workspaces', { name: 'edited' }),
+      tasks: await made('/api/tasks', { title: 'discussed' }),
+      documents: await made('/api/documents', { type: 'note', title: 'edited', body: '' }),
+      'message-templates': await made('/api/message-templates', { name: 'edited', body: 'x' }),
     };
   });
   afterAll(() => gateway.close());

@@ -3,6 +3,7 @@ import type { WorkspaceScope } from '@houston/common/db/database.js';
 import { SHARED_TABLES, TENANT_TABLES } from '@houston/common/db/tenant-tables.js';
 import { DataSource } from 'typeorm';
 import { v7 as newId } from 'uuid';
+import { addChannel, addNotification } from '../factories/notifications.js';
 import { addDelivery, addEndpoint } from '../factories/webhooks.js';
 import { type ApiRoute, apiRoutes, call } from '../support/api-routes.js';
 import { administer, openTestDatabase } from '../support/database.js';
@@ -18,12 +19,21 @@ const ENDLESS = '/api/events/stream';
 /** About the whole organization: a key that is bound to a workspace is refused. */
 const OF_ORGANIZATION = '/api/audit/verify';
 
+/** They answer with figures or a picture, not with a page. */
+const UNPAGED = ['/api/me', '/api/costs', '/api/approvals/metrics', '/api/office/graph'];
+
 /** Bodies that pass validation, so that the id is what is refused. */
 const BODIES: Record<string, Record<string, unknown>> = {
   'PATCH /api/executions/{id}': { usage: { inputTokens: 1, outputTokens: 1 } },
   'POST /api/executions/{id}/complete': { status: 'failed' },
   'POST /api/budgets/{id}/freeze': { reason: 'x' },
+  'PUT /api/members/{id}/preferences': { rules: [] },
+  'POST /api/executions/{id}/request-raise': { amountUsd: '1', reason: 'x', untilMinutes: 1 },
+  'POST /api/budgets/{id}/request-unfreeze': { reason: 'x' },
+  'POST /api/approvals/{id}/resolve': { decision: 'approve' },
+  'POST /api/approvals/{id}/delegate': { to: { role: 'owner' } },
   'POST /api/tasks/{id}/transition': { to: 'blocked', blockerReason: 'x' },
+  'POST /api/tasks/{id}/messages': { body: 'x' },
   'POST /api/tasks/{id}/heartbeat': { lease: SOME_LEASE },
   'POST /api/tasks/{id}/complete': { lease: SOME_LEASE, result: 'x' },
   'POST /api/tasks/{id}/fail': { lease: SOME_LEASE, kind: 'permanent', error: 'x' },
@@ -114,7 +124,7 @@ describe('the walls between workspaces', () => {
         ...Object.values(there.things).flatMap((things) => Object.values(things)),
       ];
       for (const { path } of lists.filter((route) => ![SHARED_BY_ALL, OF_ORGANIZATION].includes(route.path))) {
-        const query = ['/api/me', '/api/costs'].includes(path) ? '' : '?limit=200';
+        const query = UNPAGED.includes(path) ? '' : '?limit=200';
         const [mine, theirs] = [await here.client.get(path + query), await there.client.get(path + query)];
         expect([path, mine.status, theirs.status]).toEqual([path, 200, 200]);
         expect([path, secrets.filter((secret) => mine.text.includes(secret))]).toEqual([path, []]);
@@ -254,9 +264,11 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
   const client = gateway.as(key);
   const budget = { name: `of ${slug}`, limitUsd: '10', period: 'day' };
   const run = { agent: 'walled', model: 'gpt-4o', estimate: { costUsd: '0.01' }, tags: { of: slug } };
+  const approval = { subject: { action: slug }, description: slug, risk: 'high' };
   const schedule = { name: slug, everySeconds: 3_600, target: { task: { title: slug } } };
   const made = async (path: string, body: object) => bodyOf<{ id: string }>(await client.post(path, body), 201).id;
   const endpoint = await addEndpoint(where, `https://example.com/${slug}`);
+  const channel = await addChannel(where, { events: ['none.such'] });
   const { deliveryId } = await addDelivery(where, endpoint.id, { data: { of: slug } });
   const deadLetterId = newId();
   await database.inWorkspace(where, (tx) =>
@@ -276,14 +288,21 @@ async function inhabit(gateway: TestGateway, slug: string): Promise<Inhabited> {
   const things = {
     budgets: { id: await made('/api/budgets', budget) },
     executions: { id: await made('/api/executions', run) },
+    approvals: { id: await made('/api/approvals', approval) },
+    standups: { id: await made('/api/standups/send', {}) },
+    members: { id: await made('/api/members', { email: `${slug}@example.com`, name: slug, role: 'member' }) },
     keys: { id: await made('/api/keys', { name: slug, role: 'viewer' }) },
     workspaces: { id: workspaceId },
     webhooks: { id: endpoint.id, deliveryId },
+    channels: { id: channel.id },
+    inbox: { id: await addNotification(where, { channelId: channel.id, channel: 'slack' }, { title: slug }) },
     'dead-letters': { id: deadLetterId },
     tasks: { id: task },
     'escalation-rules': { id: ruleId, taskId: task },
     escalations: { id: items.find((item) => item.ruleId === ruleId)!.escalationId },
     schedules: { id: await made('/api/schedules', schedule) },
+    documents: { id: await made('/api/documents', { type: 'note', title: slug, body: slug }) },
+    'message-templates': { id: await made('/api/message-templates', { name: slug, body: slug }) },
   };
   return { organizationId, workspaceId, slug, key, client, things };
 }

@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { type Permission } from '@houston/common/auth/roles.js';
+import { type Permission, type Role } from '@houston/common/auth/roles.js';
 import type { ApiClient } from './gateway.js';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -14,10 +14,12 @@ export interface ApiRoute {
   parameters: string[];
   /** What a caller must be allowed to do; undefined: any key will do, or none is needed. */
   permission?: Permission;
+  /** As the document says. */
+  roles?: Role[];
 }
 
 interface Document {
-  paths: Record<string, Record<Method, { 'x-permission'?: Permission }>>;
+  paths: Record<string, Record<Method, { 'x-permission'?: Permission; 'x-roles'?: Role[] }>>;
 }
 
 /** Every route under /api that the gateway documents about itself. */
@@ -32,6 +34,7 @@ export async function apiRoutes(url: string): Promise<ApiRoute[]> {
         name: `${method.toUpperCase()} ${path}`,
         parameters: [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!),
         permission: operation['x-permission'],
+        roles: operation['x-roles'],
       })),
   );
 }

@@ -10,7 +10,21 @@ import type { DataSource } from 'typeorm';
 
 const SOURCES = path.resolve(__dirname, '../../libs/common/src');
 /** Whatever decides how a fresh database looks. */
-const SCHEMA_FOLDERS = ['db', 'db/migrations', 'agents', 'auth', 'escalation', 'ledger', 'events', 'queues', 'schedules', 'tasks'];
+const SCHEMA_FOLDERS = [
+  ...[
+    'db',
+    'db/migrations',
+    'agents',
+    'auth',
+    'escalation',
+    'ledger',
+    'events',
+    'messages',
+    'queues',
+    'schedules',
+    'tasks',
+  ],
+];
 const TEMPLATE_LOCK = 4_871_900;
 
 export interface TestDatabase {

@@ -1,7 +1,8 @@
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { AttemptRecorder } from '../../apps/notifier/src/deliveries/attempt-recorder.js';
-import { type DeliveryAnswer, DeliveryService } from '../../apps/notifier/src/deliveries/delivery.service.js';
+import { DeliveryService } from '../../apps/notifier/src/deliveries/delivery.service.js';
 import { DeliveryStore } from '../../apps/notifier/src/deliveries/delivery.store.js';
+import type { WakeupAnswer } from '../../apps/notifier/src/wakeup-answer.js';
 import { openTestDatabase, type TestDatabase } from './database.js';
 import { startReceiver, type WebhookReceiver } from './webhook-receiver.js';
 
@@ -66,7 +67,7 @@ export class DeliveryFixture {
     return { organizationId, workspaceId, deliveryId };
   }
 
-  deliver(deliveryId: string, service = this.notifier()): Promise<DeliveryAnswer> {
+  deliver(deliveryId: string, service = this.notifier()): Promise<WakeupAnswer> {
     return service.deliver(this.payload(deliveryId));
   }
 

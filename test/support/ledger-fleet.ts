@@ -147,17 +147,15 @@ export class LedgerFleet {
   /** As PATCH /api/budgets/{id} does it. @param beforeCommit runs when all is done and nobody can see it yet */
   changeLimit(id: string, limitNano: bigint, beforeCommit?: () => Promise<void>): Promise<void> {
     return this.changing(async (tx) => {
-      const before = await this.budgets.find(tx, { ...this.where, workspaceId: this.workspaceIds[0]! }, id);
-      if (!before) throw new Error(`There is no budget ${id}`);
       await this.budgets.change(tx, id, { limitNano });
-      await this.budgets.rearm(tx, before);
+      await this.budgets.rearm(tx, id);
       await beforeCommit?.();
     });
   }
 
   setFrozen(id: string, frozen: boolean): Promise<void> {
     return this.changing((tx) =>
-      frozen ? this.budgets.freeze(tx, id, 'test', 'test') : this.budgets.unfreeze(tx, id),
+      frozen ? this.budgets.freeze(tx, id, 'test', 'test') : this.budgets.thaw(tx, id, 'test'),
     );
   }
 

@@ -2,7 +2,7 @@ import type { LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import type { HoustonConfig } from '@houston/common/config/config.js';
+import { type HoustonConfig, readConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { refuseUnsafeDatabase } from '@houston/common/db/boot-check.js';
 import { GatewayModule } from './gateway.module.js';
@@ -25,7 +25,7 @@ export async function createGateway(
   logger?: LoggerService,
   root: Type = GatewayModule,
 ): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
-  const app = await NestFactory.create<NestFastifyApplication>(root, fastifyAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(root, fastifyAdapter(readConfig().trustedProxies), {
     bodyParser: false,
     abortOnError: false,
     logger: logger ?? ['warn', 'error'],

@@ -6,6 +6,7 @@ import { QueueProducer } from '@houston/common/queues/queue-producer.js';
 import { QueuesModule } from '@houston/common/queues/queues.module.js';
 import { EscalationModule } from './escalation/escalation.module.js';
 import { EscalationRoute } from './escalation/escalation-route.js';
+import { NotificationRoute } from './routing/notification-route.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { WebhookRoute } from './routing/webhook-route.js';
 
@@ -15,9 +16,14 @@ import { WebhookRoute } from './routing/webhook-route.js';
   providers: [
     {
       provide: Relay,
-      inject: [Database, QueueProducer, WebhookRoute, EscalationRoute],
-      useFactory: (database: Database, queues: QueueProducer, webhooks: WebhookRoute, escalation: EscalationRoute) =>
-        new Relay(database, queues, [webhooks, escalation]),
+      inject: [Database, QueueProducer, WebhookRoute, NotificationRoute, EscalationRoute],
+      useFactory: (
+        database: Database,
+        queues: QueueProducer,
+        webhooks: WebhookRoute,
+        notifications: NotificationRoute,
+        escalation: EscalationRoute,
+      ) => new Relay(database, queues, [webhooks, notifications, escalation]),
     },
   ],
 })

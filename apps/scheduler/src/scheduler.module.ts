@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { QueuesModule } from '@houston/common/queues/queues.module.js';
+import { AcknowledgementsModule } from './acknowledgements/acknowledgements.module.js';
 import { AgentsModule } from './agents/agents.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
 import { CronModule } from './cron/cron.module.js';
 import { DeadlinesModule } from './deadlines/deadlines.module.js';
 import { DueTimesModule } from './due-times/due-times.module.js';
@@ -9,11 +11,14 @@ import { InboxCountsModule } from './inbox-counts/inbox-counts.module.js';
 import { LeasesModule } from './leases/leases.module.js';
 import { RelayModule } from './relay.module.js';
 import { RetriesModule } from './retries/retries.module.js';
+import { StandupsModule } from './standups/standups.module.js';
 
 @Module({
   imports: [
     QueuesModule.handling('due-times'),
+    AcknowledgementsModule,
     AgentsModule,
+    ApprovalsModule,
     CronModule,
     DeadlinesModule,
     DueTimesModule,
@@ -22,6 +27,7 @@ import { RetriesModule } from './retries/retries.module.js';
     LeasesModule,
     RelayModule,
     RetriesModule,
+    StandupsModule,
   ],
 })
 export class SchedulerModule {}

@@ -19,6 +19,11 @@ export interface BudgetRow {
   frozen_at: Date | null;
   frozen_reason: string | null;
   frozen_by: string | null;
+  /** Null: until somebody thaws it. */
+  frozen_until: Date | null;
+  frozen_evidence: Record<string, unknown> | null;
+  /** What is added to the limit for a time, and contained in it; times are ISO 8601. */
+  raises: { approvalId: string; amountNano: string; until: string }[];
   version: number;
   created_at: Date;
   updated_at: Date;

@@ -53,7 +53,7 @@ export class BudgetService {
       if (Object.keys(change).length === 0) return before;
       await this.store.change(tx, id, change);
       await this.note(tx, caller, before, change);
-      if (change.limitNano !== undefined || change.thresholds !== undefined) await this.store.rearm(tx, before);
+      if (change.limitNano !== undefined || change.thresholds !== undefined) await this.store.rearm(tx, id);
       return this.present(tx, caller, id);
     });
   }
@@ -64,7 +64,6 @@ export class BudgetService {
       const before = await this.own(tx, caller, id);
       if (before.frozen_at !== null) return before;
       await this.store.freeze(tx, id, reason, caller.actor);
-      await this.append(tx, caller, 'budget.frozen', before, { reason });
       return this.present(tx, caller, id);
     });
   }
@@ -74,8 +73,7 @@ export class BudgetService {
     return this.changing(caller, async (tx) => {
       const before = await this.own(tx, caller, id);
       if (before.frozen_at === null) return before;
-      await this.store.unfreeze(tx, id);
-      await this.append(tx, caller, 'budget.unfrozen', before, { reason: before.frozen_reason });
+      await this.store.thaw(tx, id, caller.actor);
       return this.present(tx, caller, id);
     });
   }
@@ -136,8 +134,9 @@ export class BudgetService {
   private async note(tx: Tx, caller: Caller, before: BudgetRow, change: BudgetChange): Promise<void> {
     const { limitNano, ...rest } = change;
     if (limitNano !== undefined) {
-      const from = formatUsd(BigInt(before.limit_nano));
-      await this.append(tx, caller, 'budget.limit_changed', before, { from, to: formatUsd(limitNano) });
+      const raised = raisedNano(before);
+      const from = formatUsd(BigInt(before.limit_nano) - raised);
+      await this.append(tx, caller, 'budget.limit_changed', before, { from, to: formatUsd(limitNano - raised) });
     }
     if (Object.keys(rest).length > 0) await this.append(tx, caller, 'budget.updated', before, { changed: rest });
   }
@@ -191,13 +190,27 @@ function budgetOf(caller: Caller, body: CreateBudgetDto, { id }: CreationId): Om
 
 /** Only what really differs: a change to the same value is none. */
 function changeOf(before: BudgetRow, body: UpdateBudgetDto): BudgetChange {
+  const limitNano = limitOf(before, body);
   const thresholds = body.thresholds && ascending(body.thresholds);
   return {
     ...(body.name !== undefined && body.name !== before.name ? { name: body.name } : {}),
-    ...(body.limitUsd !== undefined && body.limitUsd !== BigInt(before.limit_nano) ? { limitNano: body.limitUsd } : {}),
+    ...(limitNano !== undefined && limitNano !== BigInt(before.limit_nano) ? { limitNano } : {}),
     ...(body.mode !== undefined && body.mode !== before.mode ? { mode: body.mode } : {}),
     ...(thresholds && thresholds.join() !== before.thresholds.join() ? { thresholds } : {}),
   };
+}
+
+/**
+ * While a budget is raised a new limit is the one without the raises, which come on top and are taken back on their own.
+ * Whoever sends the figure back that they have read, raises included, changes nothing.
+ */
+function limitOf(before: BudgetRow, { limitUsd }: UpdateBudgetDto): bigint | undefined {
+  if (limitUsd === undefined || limitUsd === BigInt(before.limit_nano)) return limitUsd;
+  return limitUsd + raisedNano(before);
+}
+
+function raisedNano({ raises }: BudgetRow): bigint {
+  return raises.reduce((sum, { amountNano }) => sum + BigInt(amountNano), 0n);
 }
 
 function ascending(thresholds: number[]): number[] {

@@ -23,6 +23,9 @@ export type BudgetChange = Partial<Pick<BudgetEntity, 'name' | 'limitNano' | 'mo
 
 const FIGURES = `b.*, w.window_start, nullif(w.window_end, 'infinity') as window_end,
   coalesce(c.spent_nano, 0) as spent_nano, coalesce(c.held_nano, 0) as held_nano, coalesce(c.overage_nano, 0) as overage_nano,
+  (select coalesce(json_agg(json_build_object('approvalId', r.approval_id, 'amountNano', r.amount_nano::text,
+                                              'until', iso_time(r.until)) order by r.until, r.approval_id), '[]')
+     from budget_raises r where r.budget_id = b.id and r.ended_at is null) as raises,
   now() as read_at, (extract(epoch from b.created_at) * 1000000)::bigint::text as sort_key`;
 
 const WINDOW = `cross join lateral budget_window(b.period, b.timezone, b.week_start, now()) w
@@ -95,41 +98,16 @@ export class BudgetStore {
   }
 
   /** What is no longer crossed may fire again, and what has just been crossed fires. */
-  async rearm(tx: Tx, { id, window_start }: BudgetRow): Promise<void> {
-    // Settlements take no money lock. Without this one, a settlement that knows only the old limit could commit while we
-    // know only the old spending, and neither would see that a threshold is crossed.
-    await tx.query('select 1 from budget_windows where budget_id = $1 and window_start = $2 for update', [
-      id,
-      window_start.toISOString(),
-    ]);
-    await tx.query(
-      `delete from budget_alerts a using budgets b, budget_windows c
-        where a.budget_id = $1 and a.window_start = $2 and b.id = a.budget_id
-          and c.budget_id = a.budget_id and c.window_start = a.window_start
-          and (a.kind = 'projected' or c.spent_nano::numeric * 100 < a.threshold::numeric * b.limit_nano)`,
-      [id, window_start.toISOString()],
-    );
-    await tx.query('select fire_alerts($1, array[$2::uuid], array[$3::timestamptz])', [
-      tx.organizationId,
-      id,
-      window_start.toISOString(),
-    ]);
+  async rearm(tx: Tx, id: string): Promise<void> {
+    await tx.query('select rearm_alerts($1, $2)', [tx.organizationId, id]);
   }
 
   async freeze(tx: Tx, id: string, reason: string, by: string): Promise<void> {
-    await tx.query(
-      `update budgets set frozen_at = now(), frozen_reason = $2, frozen_by = $3, version = version + 1, updated_at = now()
-        where id = $1`,
-      [id, reason, by],
-    );
+    await tx.query('select freeze_budget($1, $2, $3, $4, null, null)', [tx.organizationId, id, reason, by]);
   }
 
-  async unfreeze(tx: Tx, id: string): Promise<void> {
-    await tx.query(
-      `update budgets set frozen_at = null, frozen_reason = null, frozen_by = null, version = version + 1, updated_at = now()
-        where id = $1`,
-      [id],
-    );
+  async thaw(tx: Tx, id: string, by: string): Promise<void> {
+    await tx.query(`select thaw_budget($1, $2, $3, '{}')`, [tx.organizationId, id, by]);
   }
 
   /** The row stays, because running executions settle in its windows. */

@@ -23,6 +23,23 @@ export class FrozenView {
 
   @ApiProperty({ example: 'key:0199aaaa-0000-7000-8000-000000000000' })
   by: string;
+
+  @ApiProperty({ format: 'date-time', nullable: true, type: String, description: 'null: until somebody thaws it' })
+  until: string | null;
+
+  @ApiProperty({ type: Object, nullable: true, description: 'What it was frozen for, where Houston itself did it' })
+  evidence: Record<string, unknown> | null;
+}
+
+export class RaiseView {
+  @ApiProperty({ format: 'uuid' })
+  approvalId: string;
+
+  @ApiProperty({ example: '5' })
+  amountUsd: string;
+
+  @ApiProperty({ format: 'date-time' })
+  until: string;
 }
 
 export class BudgetView {
@@ -32,8 +49,11 @@ export class BudgetView {
   @ApiProperty({ example: 'Research, daily' })
   name: string;
 
-  @ApiProperty({ example: '50' })
+  @ApiProperty({ example: '50', description: 'The raises that last are contained in it' })
   limitUsd: string;
+
+  @ApiProperty({ type: [RaiseView], description: 'What was granted on top of the limit, and until when' })
+  raises: RaiseView[];
 
   @ApiProperty({ enum: PERIODS })
   period: string;
@@ -115,6 +135,11 @@ export function budgetView(row: BudgetRow, agentNames: ReadonlyMap<string, strin
     id: row.id,
     name: row.name,
     limitUsd: formatUsd(limit),
+    raises: row.raises.map(({ approvalId, amountNano, until }) => ({
+      approvalId,
+      amountUsd: formatUsd(BigInt(amountNano)),
+      until,
+    })),
     period: row.period,
     timezone: row.timezone,
     weekStart: WEEK_DAYS[row.week_start - 1]!,
@@ -145,7 +170,13 @@ function percentOf(spent: bigint, limit: bigint): number | null {
   return Number((spent * 20_000n + limit) / (2n * limit)) / 100;
 }
 
-function frozenView({ frozen_at, frozen_reason, frozen_by }: BudgetRow): FrozenView | null {
-  if (frozen_at === null) return null;
-  return { at: frozen_at.toISOString(), reason: frozen_reason ?? '', by: frozen_by ?? 'system' };
+function frozenView(row: BudgetRow): FrozenView | null {
+  if (row.frozen_at === null) return null;
+  return {
+    at: row.frozen_at.toISOString(),
+    reason: row.frozen_reason ?? '',
+    by: row.frozen_by ?? 'system',
+    until: row.frozen_until?.toISOString() ?? null,
+    evidence: row.frozen_evidence,
+  };
 }

@@ -29,6 +29,7 @@ describe('budgets over HTTP', () => {
       id: expect.any(String),
       name: 'Daily',
       limitUsd: '10',
+      raises: [],
       period: 'day',
       timezone: 'UTC',
       weekStart: 'monday',

@@ -20,7 +20,7 @@ import {
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 
-export const DEAD_LETTER_KINDS = ['webhook', 'task'] as const;
+export const DEAD_LETTER_KINDS = ['webhook', 'task', 'notification'] as const;
 export const DEAD_LETTER_REASONS = ['attempts', 'timeout', 'permanent', 'poison', 'manual'] as const;
 export const MAX_REPLAY = 1_000;
 export const DEAD_LETTER_STATUSES = ['open', 'replayed', 'discarded'] as const;

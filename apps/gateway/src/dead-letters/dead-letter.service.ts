@@ -12,6 +12,7 @@ import {
   deadLetterView,
   type ListedDeadLetterView,
 } from './dead-letter.view.js';
+import { NotificationReplayService } from './notification-replay.service.js';
 import { TaskLetterStore } from './task-letter.store.js';
 import { TaskReplayService } from './task-replay.service.js';
 
@@ -24,6 +25,7 @@ export class DeadLetterService {
     @Inject(DeliveryService) private readonly deliveries: DeliveryService,
     @Inject(TaskLetterStore) private readonly taskLetters: TaskLetterStore,
     @Inject(TaskReplayService) private readonly replayer: TaskReplayService,
+    @Inject(NotificationReplayService) private readonly notifications: NotificationReplayService,
     @Inject(Wakeups) private readonly wakeups: Wakeups,
   ) {}
 
@@ -51,24 +53,31 @@ export class DeadLetterService {
 
   /** New attempts under the schedule as it is now. @throws Problem not_found, conflict */
   async replay(caller: Caller, id: string): Promise<DeadLetterRow> {
-    const { task_id: taskId, delivery_id: deliveryId } = await this.db.inWorkspace(caller, (tx) => this.open(tx, id));
+    const letter = await this.db.inWorkspace(caller, (tx) => this.open(tx, id));
+    const { task_id: taskId, delivery_id: deliveryId, notification_id: notificationId } = letter;
     if (taskId !== null) {
       const replayed = await this.replayer.replay(caller, id, taskId);
       if (!replayed) throw await this.decided(caller, id);
       await this.wakeups.takeDown(id);
       return replayed;
     }
-    if (deliveryId === null) throw new Error(`Dead letter ${id} is of nothing`);
-    return this.replayDelivery(caller, id, deliveryId);
+    const restarting = deliveryId ?? notificationId;
+    if (restarting === null) throw new Error(`Dead letter ${id} is of nothing`);
+    return this.replayMessage(caller, id, restarting, deliveryId === null ? this.notifications : this.deliveries);
   }
 
-  private async replayDelivery(caller: Caller, id: string, deliveryId: string): Promise<DeadLetterRow> {
+  private async replayMessage(
+    caller: Caller,
+    id: string,
+    messageId: string,
+    room: Pick<DeliveryService | NotificationReplayService, 'lockForRestart' | 'restart'>,
+  ): Promise<DeadLetterRow> {
     const { letter, wakeup } = await this.db.inWorkspace(caller, async (tx) => {
       await this.open(tx, id);
-      // The delivery before its dead letter, as the notifier locks them.
-      await this.deliveries.lockForRestart(tx, deliveryId);
+      // What is delivered before its dead letter, as the notifier locks them.
+      await room.lockForRestart(tx, messageId);
       const resolved = await this.resolve(tx, caller, id, 'replayed');
-      return { letter: resolved, wakeup: await this.deliveries.restart(tx, caller, deliveryId) };
+      return { letter: resolved, wakeup: await room.restart(tx, caller, messageId) };
     });
     await this.wakeups.add(wakeup);
     await this.wakeups.takeDown(id);
@@ -86,6 +95,7 @@ export class DeadLetterService {
 
   private async historyOf(tx: Tx, letter: DeadLetterRow): Promise<DeadLetterDetailView['attempts']> {
     if (letter.delivery_id !== null) return this.deliveries.history(tx, letter.delivery_id);
+    if (letter.notification_id !== null) return this.notifications.history(tx, letter.notification_id);
     const taskId = letter.task_id ?? '';
     return (await this.taskLetters.histories(tx, [taskId])).get(taskId) ?? [];
   }
@@ -97,12 +107,12 @@ export class DeadLetterService {
   private async resolve(tx: Tx, caller: Caller, id: string, status: 'replayed' | 'discarded'): Promise<DeadLetterRow> {
     const letter = await this.store.resolve(tx, id, status, caller.actor);
     if (letter === null) throw notOpen((await this.present(tx, id)).status);
-    const { kind, reason, delivery_id: deliveryId, task_id: taskId, summary } = letter;
+    const { kind, reason, summary } = letter;
     await appendEvent(tx, {
       type: `dead_letter.${status}`,
       actor: caller.actor,
       subject: `dead_letter:${id}`,
-      data: { deadLetterId: id, kind, reason, summary, ...(taskId === null ? { deliveryId } : { taskId }) },
+      data: { deadLetterId: id, kind, reason, summary, ...referenceOf(letter) },
     });
     return letter;
   }
@@ -118,6 +128,12 @@ export class DeadLetterService {
     if (!letter) throw notFound();
     return letter;
   }
+}
+
+function referenceOf(letter: DeadLetterRow): Record<string, string | null> {
+  const { task_id: taskId, delivery_id: deliveryId, notification_id: notificationId } = letter;
+  if (taskId !== null) return { taskId };
+  return notificationId === null ? { deliveryId } : { notificationId };
 }
 
 function notOpen(status: string): Problem {

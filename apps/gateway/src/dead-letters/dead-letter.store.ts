@@ -10,7 +10,8 @@ export interface DeadLetterFilter {
   limit: number;
 }
 
-const COLUMNS = 'id, kind, delivery_id, task_id, reason, status, summary, created_at, resolved_at, resolved_by';
+const COLUMNS =
+  'id, kind, delivery_id, task_id, notification_id, reason, status, summary, created_at, resolved_at, resolved_by';
 
 @Injectable()
 export class DeadLetterStore {

@@ -1,12 +1,13 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { AttemptResponseView } from '../webhooks/delivery.view.js';
-import { DEAD_LETTER_STATUSES } from './dead-letter.dto.js';
+import { DEAD_LETTER_KINDS, DEAD_LETTER_STATUSES } from './dead-letter.dto.js';
 
 export interface DeadLetterRow {
   id: string;
-  kind: 'webhook' | 'task';
+  kind: (typeof DEAD_LETTER_KINDS)[number];
   delivery_id: string | null;
   task_id: string | null;
+  notification_id: string | null;
   reason: string;
   status: (typeof DEAD_LETTER_STATUSES)[number];
   summary: Record<string, unknown>;
@@ -31,14 +32,30 @@ export class TaskAttemptView {
   at: string;
 }
 
+/** How one attempt to reach somebody ended. */
+export class NotificationAttemptView {
+  @ApiProperty({ example: 1 })
+  number: number;
+  @ApiProperty({ format: 'date-time' })
+  at: string;
+  @ApiProperty({ nullable: true, type: Number, description: 'null: cut off before its outcome was known' })
+  durationMs: number | null;
+  @ApiProperty({ nullable: true, type: Number, description: 'Of HTTP or SMTP' })
+  status: number | null;
+  @ApiProperty({ nullable: true, type: String, example: 'mail_refused' })
+  errorClass: string | null;
+  @ApiProperty({ nullable: true, type: String })
+  response: string | null;
+}
+
 export class DeadLetterView {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ enum: ['webhook', 'task'], description: 'What was given up; `referenceId` is its id' })
+  @ApiProperty({ enum: DEAD_LETTER_KINDS, description: 'What was given up; `referenceId` is its id' })
   kind: string;
 
-  @ApiProperty({ format: 'uuid', description: 'For a webhook the delivery, for a task the task' })
+  @ApiProperty({ format: 'uuid', description: 'For a webhook the delivery, else the task or the notification' })
   referenceId: string;
 
   @ApiProperty({ format: 'uuid', nullable: true, type: String })
@@ -72,21 +89,28 @@ export class ListedDeadLetterView extends DeadLetterView {
   attempts?: TaskAttemptView[];
 }
 
-@ApiExtraModels(AttemptResponseView, TaskAttemptView)
+@ApiExtraModels(AttemptResponseView, TaskAttemptView, NotificationAttemptView)
 export class DeadLetterDetailView extends DeadLetterView {
   @ApiProperty({
     type: 'array',
-    items: { oneOf: [{ $ref: getSchemaPath(AttemptResponseView) }, { $ref: getSchemaPath(TaskAttemptView) }] },
-    description: 'Everything that was tried: deliveries of a webhook, or attempts at a task',
+    items: {
+      oneOf: [
+        { $ref: getSchemaPath(AttemptResponseView) },
+        { $ref: getSchemaPath(TaskAttemptView) },
+        { $ref: getSchemaPath(NotificationAttemptView) },
+      ],
+    },
+    description:
+      'Everything that was tried: deliveries of a webhook, attempts at a task, or attempts to reach somebody',
   })
-  attempts: (AttemptResponseView | TaskAttemptView)[];
+  attempts: (AttemptResponseView | TaskAttemptView | NotificationAttemptView)[];
 }
 
 export function deadLetterView(row: DeadLetterRow): DeadLetterView {
   return {
     id: row.id,
     kind: row.kind,
-    referenceId: row.task_id ?? row.delivery_id ?? row.id,
+    referenceId: row.task_id ?? row.delivery_id ?? row.notification_id ?? row.id,
     taskId: row.task_id,
     reason: row.reason,
     status: row.status,

@@ -5,6 +5,7 @@ import { formatUsd } from '@houston/common/domain/money.js';
 import { previewView } from '../admission/preview.view.js';
 import { type AdmissionOutcome, AdmissionService, type Estimate, type Intent } from '../admission/admission.service.js';
 import { AgentDirectory } from '../agents/agent-directory.js';
+import { ApproverStore } from '../approvals/approver.store.js';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
@@ -51,6 +52,7 @@ export class ExecutionController {
     @Inject(ExecutionStore) private readonly store: ExecutionStore,
     @Inject(RecordService) private readonly recorder: RecordService,
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+    @Inject(ApproverStore) private readonly approvers: ApproverStore,
   ) {}
 
   @Post()
@@ -223,6 +225,7 @@ export class ExecutionController {
         requestedUsd: formatUsd(outcome.heldNano),
         budget: denialLegView(outcome.binding, names),
         budgets: outcome.legs.map((leg) => denialLegView(leg, names)),
+        approvers: await this.approvers.approvers(caller),
       },
     });
   }

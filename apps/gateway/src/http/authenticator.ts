@@ -40,8 +40,9 @@ export class Authenticator {
   }
 
   /** Counts a failed attempt. @throws Problem unauthenticated, too_many_failures */
-  async refuse(key: string, address: string): Promise<never> {
-    const retryAfterSeconds = await this.failures.note(address, key.slice(0, PREFIX_LENGTH));
+  refuse(key: string, address: string): never {
+    const prefix = looksLikeApiKey(key) ? key.slice(0, PREFIX_LENGTH) : null;
+    const retryAfterSeconds = this.failures.note(address, prefix);
     if (retryAfterSeconds !== null) {
       throw new Problem('too_many_failures', { detail: 'Wait before trying another key.', retryAfterSeconds });
     }

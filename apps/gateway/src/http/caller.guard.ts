@@ -35,7 +35,8 @@ export function Can(permission: Permission): MethodDecorator {
 export const AnyKey = () => applyDecorators(SetMetadata(PERMISSION, 'any'), ApiExtension('x-roles', [...ROLES]));
 
 /** A route without a key: health, metrics. */
-export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-public', true));
+export const Public = () =>
+  applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-public', true), ApiExtension('x-roles', [...ROLES]));
 
 /** Key first, then role, then whether the body could be read: nobody learns more than they may. */
 @Injectable()

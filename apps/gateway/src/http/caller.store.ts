@@ -16,6 +16,7 @@ interface CallerRow {
   organization_id: string;
   key_workspace_id: string | null;
   agent_id: string | null;
+  member_id: string | null;
   role: Role;
   key_name: string;
   prefix: string;
@@ -82,6 +83,7 @@ function resolved(row: CallerRow): ResolvedCaller {
       role: row.role,
       keyWorkspaceId: row.key_workspace_id,
       agentId: row.agent_id,
+      memberId: row.member_id,
       actor: `key:${row.key_id}`,
       policyVersion: BigInt(row.policy_version),
       workspace: {

@@ -23,6 +23,8 @@ export interface Caller extends WorkspaceScope {
   readonly keyWorkspaceId: string | null;
   /** The agent the key is bound to. */
   readonly agentId: string | null;
+  /** The member of the workspace whose key it is. */
+  readonly memberId: string | null;
   readonly workspace: CallerWorkspace;
   /** How the caller stands in the ledger: `key:<id>`. */
   readonly actor: string;

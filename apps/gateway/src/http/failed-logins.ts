@@ -1,28 +1,40 @@
 import { Injectable } from '@nestjs/common';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { LRUCache } from 'lru-cache';
 
 const FAILURES = 20;
-const WINDOW_SECONDS = 60;
+const WINDOW_MS = 60_000;
+/** Addresses and prefixes; whoever fails from more than this at a time is not told apart. */
+const REMEMBERED = 50_000;
+const MS_PER_SECOND = 1_000;
 
-/** Counts failed authentications by address and by key prefix; whoever fails too often is told to wait. */
+/**
+ * Counts failed authentications by address and by key prefix. From the 21st within any 60 seconds on, each of them waits;
+ * whoever presents a valid key is never asked. Each gateway counts for itself, and forgets when it ends.
+ */
 @Injectable()
 export class FailedLogins {
-  private readonly limiter = new RateLimiterMemory({ points: FAILURES, duration: WINDOW_SECONDS });
+  /** The moments of the last failures of each, ascending; never more than decide. */
+  private readonly failures = new LRUCache<string, number[]>({ max: REMEMBERED, ttl: WINDOW_MS });
 
-  /** @returns seconds to wait, or null while the failures are few */
-  async note(address: string, prefix: string): Promise<number | null> {
-    const waits = await Promise.all([this.count(`address ${address}`), this.count(`prefix ${prefix}`)]);
-    const longest = Math.max(...waits);
-    return longest > 0 ? longest : null;
+  /**
+   * @param prefix null when nothing was presented that looks like a key
+   * @param nowMs monotonic
+   * @returns seconds to wait, or null while the failures are few
+   */
+  note(address: string, prefix: string | null, nowMs = performance.now()): number | null {
+    const waitsMs = [this.count(`address ${address}`, nowMs)];
+    if (prefix !== null) waitsMs.push(this.count(`prefix ${prefix}`, nowMs));
+    const longestMs = Math.max(...waitsMs);
+    return longestMs > 0 ? Math.ceil(longestMs / MS_PER_SECOND) : null;
   }
 
-  private async count(key: string): Promise<number> {
-    try {
-      await this.limiter.consume(key);
-      return 0;
-    } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-      throw refusal;
-    }
+  /** @returns milliseconds until one more failure would be the 20th, 0 when this one is no more than that */
+  private count(who: string, nowMs: number): number {
+    const recent = (this.failures.get(who) ?? []).filter((at) => at > nowMs - WINDOW_MS);
+    const before = recent.slice(-FAILURES);
+    this.failures.set(who, [...before, nowMs].slice(-FAILURES));
+    if (before.length < FAILURES) return 0;
+    // The oldest of the last twenty, this one included, has to be forgotten.
+    return before[1]! + WINDOW_MS - nowMs;
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HoustonRequest } from './caller.js';
+import { takeForms } from './form-body.js';
 import { BodyFault, parseJsonBody } from './json-body.js';
 import { notFound, Problem } from './problem.js';
 import { sendProblem } from './problem.filter.js';
@@ -10,9 +11,14 @@ import { sendProblem } from './problem.filter.js';
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
-/** The HTTP server: limits, request ids, and a JSON parser that changes nothing silently. */
-export function fastifyAdapter(): FastifyAdapter {
+/**
+ * The HTTP server: limits, request ids, and a JSON parser that changes nothing silently.
+ *
+ * @param trustedProxies address blocks whose word is taken for whom a request comes from (`X-Forwarded-For`)
+ */
+export function fastifyAdapter(trustedProxies: readonly string[]): FastifyAdapter {
   const adapter = new FastifyAdapter({
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     // Until the server is closed it serves: see Farewell.
@@ -34,6 +40,7 @@ export function fastifyAdapter(): FastifyAdapter {
     if (request.headers['idempotency-key'] !== undefined) (request as HoustonRequest).rawText = text;
     done(null, parseJsonBody(text));
   });
+  takeForms(server);
   return adapter;
 }
 

@@ -26,6 +26,6 @@ import { ValidationPipe } from './validation.js';
     { provide: APP_PIPE, useClass: ValidationPipe },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Farewell, Authenticator],
+  exports: [Farewell, FailedLogins, Authenticator],
 })
 export class HttpModule {}

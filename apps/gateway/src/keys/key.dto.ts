@@ -1,6 +1,16 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsISO8601, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsISO8601,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  MaxLength,
+} from 'class-validator';
 import { type Role, ROLES } from '@houston/common/auth/roles.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
@@ -32,6 +42,15 @@ export class CreateKeyDto {
   @IsNotEmpty()
   @MaxLength(MAX_NAME)
   agent?: string;
+
+  @ApiPropertyOptional({
+    format: 'uuid',
+    description:
+      'Id of the member whose key it is. It is bound to their workspace, and does no more than both its role and theirs allow',
+  })
+  @MayBeAbsent()
+  @IsUUID('all')
+  member?: string;
 
   @ApiPropertyOptional({ format: 'date-time', example: '2027-01-01T00:00:00Z', description: 'Default: never' })
   @MayBeAbsent()

@@ -8,6 +8,8 @@ import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
 import { inReach } from '../http/reach.js';
+import type { MemberRow } from '../members/member.row.js';
+import { MemberStore } from '../members/member.store.js';
 import { WorkspaceStore } from '../workspaces/workspace.store.js';
 import type { CreateKeyDto } from './key.dto.js';
 import { type KeyFilter, type KeyRow, KeyStore } from './key.store.js';
@@ -20,6 +22,7 @@ export class KeyService {
     @Inject(KeyStore) private readonly store: KeyStore,
     @Inject(WorkspaceStore) private readonly workspaces: WorkspaceStore,
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+    @Inject(MemberStore) private readonly members: MemberStore,
   ) {}
 
   list(caller: Caller, filter: Omit<KeyFilter, 'boundTo'>): Promise<KeyRow[]> {
@@ -35,13 +38,19 @@ export class KeyService {
     const expiresAt = expiryOf(body.expiresAt);
     const secret = newApiKey();
     return inReach(this.db, caller, async (tx) => {
-      const workspaceId = await this.workspaceIdOf(tx, caller, body.workspace);
+      const member = await this.memberOf(tx, caller, body);
+      const workspaceId = await this.workspaceIdOf(tx, caller, body.workspace, member);
       const { name, role } = body;
-      await this.store.put(tx, { id, name, role, workspaceId, agentId, expiresAt, createdBy: caller.actor, secret });
+      const bound = { workspaceId, agentId, memberId: member?.id ?? null };
+      await this.store.put(tx, { id, name, role, ...bound, expiresAt, createdBy: caller.actor, secret });
       const row = await this.store.find(tx, id, caller.keyWorkspaceId);
       if (!row) throw new Error(`Key ${id} is gone within its own transaction`);
-      const { prefix, workspace_slug: workspace, agent_name: agent } = row;
-      await this.append(tx, caller, 'key.created', row, { role, prefix, workspace, agent, expiresAt: body.expiresAt });
+      const { prefix, workspace_slug: workspace, agent_name: agent, member_id: memberId } = row;
+      const { expiresAt: until } = body;
+      await this.append(tx, caller, 'key.created', row, {
+        ...{ role, prefix, workspace, agent, memberId, expiresAt: until },
+      });
+      if (member) await this.welcome(tx, caller, member);
       return { key: secret.key, row };
     });
   }
@@ -75,12 +84,40 @@ export class KeyService {
     await appendEvent(tx, { ...about, data: { keyId: id, name, ...data } });
   }
 
-  /** Without a name: wherever the calling key itself is bound to. */
-  private async workspaceIdOf(tx: Tx, caller: Caller, ref: string | undefined): Promise<string | null> {
-    if (ref === undefined) return caller.keyWorkspaceId;
+  /** Without a name: the member's, or wherever the calling key itself is bound to. */
+  private async workspaceIdOf(
+    tx: Tx,
+    caller: Caller,
+    ref: string | undefined,
+    member: MemberRow | null,
+  ): Promise<string | null> {
+    if (ref === undefined) return member?.workspace_id ?? caller.keyWorkspaceId;
     const workspace = await this.workspaces.find(tx, ref);
     if (!workspace) throw invalid('workspace', 'This key reaches no workspace of that slug or id.');
+    if (member && member.workspace_id !== workspace.id) {
+      throw invalid('workspace', `${member.name} is a member of another workspace.`);
+    }
     return workspace.id;
+  }
+
+  /** Nobody gets a key to speak as somebody who may do more. */
+  private async memberOf(tx: Tx, caller: Caller, { member: id, agent, role }: CreateKeyDto): Promise<MemberRow | null> {
+    if (id === undefined) return null;
+    if (agent !== undefined) throw invalid('agent', 'A key belongs to a member or to an agent, not to both.');
+    if (role === 'agent') throw invalid('role', 'A key of a member has the role of a person.');
+    const member = await this.members.lock(tx, id.toLowerCase());
+    if (!member) throw invalid('member', 'This key reaches no member of that id. Invite them with POST /api/members.');
+    if (mayGrant(caller.role, member.role)) return member;
+    throw new Problem('forbidden', { detail: `The role ${caller.role} makes no keys for ${member.role}s.` });
+  }
+
+  /** The first key makes the invited a member in fact. */
+  private async welcome(tx: Tx, { actor }: Caller, member: MemberRow): Promise<void> {
+    if (!(await this.members.activate(tx, member))) return;
+    await appendEvent(tx, {
+      ...{ type: 'member.joined', actor, subject: `member:${member.id}`, workspaceId: member.workspace_id },
+      data: { memberId: member.id, name: member.name, role: member.role },
+    });
   }
 
   private async agentIdOf(caller: Caller, agent: string | undefined): Promise<string | null> {

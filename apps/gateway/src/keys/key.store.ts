@@ -9,6 +9,8 @@ export interface KeyRow {
   workspace_slug: string | null;
   agent_id: string | null;
   agent_name: string | null;
+  member_id: string | null;
+  member_name: string | null;
   name: string;
   role: Role;
   prefix: string;
@@ -26,6 +28,7 @@ export interface NewKey {
   role: Role;
   workspaceId: string | null;
   agentId: string | null;
+  memberId: string | null;
   expiresAt: Date | null;
   createdBy: string;
   secret: NewApiKey;
@@ -40,10 +43,11 @@ export interface KeyFilter {
   limit: number;
 }
 
-const COLUMNS = `k.id, k.workspace_id, w.slug as workspace_slug, k.agent_id, a.name as agent_name, k.name, k.role, k.prefix,
+const COLUMNS = `k.id, k.workspace_id, w.slug as workspace_slug, k.agent_id, a.name as agent_name, k.member_id, m.name as member_name, k.name, k.role, k.prefix,
   k.created_by, k.created_at, k.expires_at, k.revoked_at,
   (extract(epoch from k.created_at) * 1000000)::bigint::text as sort_key`;
-const FROM = `from api_keys k left join workspaces w on w.id = k.workspace_id left join agents a on a.id = k.agent_id`;
+const FROM = `from api_keys k left join workspaces w on w.id = k.workspace_id left join agents a on a.id = k.agent_id
+  left join members m on m.workspace_id = k.workspace_id and m.id = k.member_id`;
 
 /** API keys without their secrets, which are nowhere. */
 @Injectable()
@@ -74,14 +78,15 @@ export class KeyStore {
    */
   async put(tx: Tx, key: NewKey): Promise<void> {
     await tx.query(
-      `insert into api_keys (organization_id, workspace_id, id, agent_id, name, role, prefix, key_hash, created_by, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+      `insert into api_keys (organization_id, workspace_id, id, agent_id, member_id, name, role, prefix, key_hash, created_by, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
        on conflict (id) do update set prefix = excluded.prefix, key_hash = excluded.key_hash`,
       [
         tx.organizationId,
         key.workspaceId,
         key.id,
         key.agentId,
+        key.memberId,
         key.name,
         key.role,
         key.secret.prefix,
@@ -94,6 +99,16 @@ export class KeyStore {
 
   async revoke(tx: Tx, id: string): Promise<void> {
     await tx.query('update api_keys set revoked_at = now() where id = $1', [id]);
+  }
+
+  /** @returns the ids of those that still worked */
+  async revokeOfMember(tx: Tx, memberId: string): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>(
+      `update api_keys set revoked_at = now()
+        where workspace_id = $1 and member_id = $2 and revoked_at is null returning id`,
+      [tx.workspaceId, memberId],
+    );
+    return rows.map((row) => row.id);
   }
 
   /** One revocation after the other: two last owners must not revoke each other. */

@@ -27,6 +27,12 @@ export class KeyView {
   @ApiProperty({ format: 'uuid', nullable: true, type: String })
   agentId: string | null;
 
+  @ApiProperty({ example: 'Ada', nullable: true, type: String, description: 'The member whose key it is' })
+  member: string | null;
+
+  @ApiProperty({ format: 'uuid', nullable: true, type: String })
+  memberId: string | null;
+
   @ApiProperty({ example: 'key:0199aaaa-0000-7000-8000-000000000000' })
   createdBy: string;
 
@@ -58,6 +64,8 @@ export function keyView(row: KeyRow): KeyView {
     workspaceId: row.workspace_id,
     agent: row.agent_name,
     agentId: row.agent_id,
+    member: row.member_name,
+    memberId: row.member_id,
     createdBy: row.created_by,
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ROLES } from '@houston/common/auth/roles.js';
+import { MEMBER_ROLES, ROLES } from '@houston/common/auth/roles.js';
 
 export class MyKeyView {
   @ApiProperty({ format: 'uuid' })
@@ -11,7 +11,7 @@ export class MyKeyView {
   @ApiProperty({ example: 'hou_4fQ9ZkV2mX7a' })
   prefix: string;
 
-  @ApiProperty({ enum: ROLES })
+  @ApiProperty({ enum: ROLES, description: "What it may do: no more than its member's role" })
   role: string;
 
   @ApiProperty({ format: 'date-time', required: false })
@@ -34,6 +34,14 @@ export class MyWorkspaceView extends NamedView {
   timezone: string;
 }
 
+export class MyMemberView extends NamedView {
+  @ApiProperty({ example: 'ada@example.com' })
+  email: string;
+
+  @ApiProperty({ enum: MEMBER_ROLES })
+  role: string;
+}
+
 export class MeView {
   @ApiProperty({ type: MyKeyView })
   key: MyKeyView;
@@ -46,4 +54,7 @@ export class MeView {
 
   @ApiProperty({ type: NamedView, required: false, description: 'The only agent the key may act for' })
   agent?: NamedView;
+
+  @ApiProperty({ type: MyMemberView, required: false, description: 'Whose key it is' })
+  member?: MyMemberView;
 }

@@ -19,6 +19,7 @@ export function bearerOf(caller: Caller): LeaseBearer {
   return { organizationId, workspaceId, agentId, actor };
 }
 
-function mayActForAny(caller: Caller): boolean {
+/** Owners and admins act for any agent. */
+export function mayActForAny(caller: Caller): boolean {
   return caller.role === 'owner' || caller.role === 'admin';
 }

@@ -15,12 +15,12 @@ export function requireProofs(missing: Need | null): void {
     case 'completion':
       throw new Problem('evidence_required', {
         detail: 'A review needs a completion message, a document or a result.',
-        errors: [{ path: 'message', message: 'Say what was done, or give evidenceRef.' }],
+        errors: [{ path: 'message', message: 'Say what was done, give evidenceRef, or write a document.' }],
       });
     case 'evidence':
       throw new Problem('evidence_required', {
-        detail: 'A task is done when it has a result, evidence or evidenceRef.',
-        errors: [{ path: 'evidenceRef', message: 'Give a result, evidence or evidenceRef.' }],
+        detail: 'A task is done when it has a result, evidence, evidenceRef or a document.',
+        errors: [{ path: 'evidenceRef', message: 'Give a result, evidence or evidenceRef, or write a document.' }],
       });
   }
 }

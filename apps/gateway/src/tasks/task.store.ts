@@ -131,6 +131,20 @@ export class TaskStore {
     return row.verdict;
   }
 
+  /** What was written for the task, or attached to its thread, as `document:<id>`: the latest, a deliverable before others. */
+  async documentOf(tx: Tx, workspaceId: string, id: string): Promise<string | null> {
+    const [found] = await tx.query<{ ref: string }>(
+      `select 'document:' || d.id as ref from (
+         select id, type, created_at from documents where workspace_id = $1 and task_id = $2
+         union all
+         select d.id, d.type, d.created_at from task_messages m, unnest(m.attachments) as a(id), documents d
+          where m.workspace_id = $1 and m.task_id = $2 and d.workspace_id = $1 and d.id = a.id
+       ) d order by d.type = 'deliverable' desc, d.created_at desc limit 1`,
+      [workspaceId, id],
+    );
+    return found?.ref ?? null;
+  }
+
   async missing(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<string[]> {
     const rows = await tx.query<{ id: string }>(
       `select i.id from unnest($2::uuid[]) as i(id)

@@ -43,20 +43,26 @@ export class TransitionService {
       const task = await this.store.lock(tx, caller.workspaceId, id);
       if (!task) throw notFound();
       requireLegal(task.status, body.to);
-      const { blockerReason, message, evidenceRef } = body;
-      requireProofs(
-        missingFor(body.to, {
-          blockerReason,
-          message: message ?? task.completion_message,
-          evidenceRef: evidenceRef ?? task.evidence_ref,
-          evidence: task.evidence,
-          result: task.result,
-        }),
-      );
+      const document = await this.prove(tx, task, body);
       if (body.to === 'done') requireShape(task, task.result);
-      await moveTasks(tx, [moveOf(task, body, caller.actor)]);
+      await moveTasks(tx, [moveOf(task, { ...body, evidenceRef: body.evidenceRef ?? document }, caller.actor)]);
       return this.reread(tx, caller, id);
     });
+  }
+
+  /** @returns the document that stands for what is missing otherwise, if there is one */
+  private async prove(tx: Tx, task: TaskRow, { to, ...body }: TransitionDto): Promise<string | undefined> {
+    const proofs = {
+      blockerReason: body.blockerReason,
+      message: body.message ?? task.completion_message,
+      evidenceRef: body.evidenceRef ?? task.evidence_ref,
+      evidence: task.evidence,
+      result: task.result,
+    };
+    const missing = missingFor(to, proofs);
+    const document = missing === null ? null : await this.store.documentOf(tx, task.workspace_id, task.id);
+    requireProofs(document === null ? missing : missingFor(to, { ...proofs, evidenceRef: document }));
+    return document ?? undefined;
   }
 
   private async reread(tx: Tx, caller: Caller, id: string): Promise<TaskWithEdges> {

@@ -10,9 +10,10 @@ import { invalid, notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import { bearerOf } from './bearer.js';
 import { LateUse } from './late-use.js';
-import { type LeaseActed, LeaseActs } from './lease-acts.js';
+import { type LeaseAct, type LeaseActed, LeaseActs } from './lease-acts.js';
 import type { Presented } from './lease.store.js';
 import { requireProofs, requireShape } from './proofs.js';
+import { TaskStore } from './task.store.js';
 import { type HeartbeatView, leaseView, type TaskWithEdges } from './task.view.js';
 import type { BlockDto, CompleteDto, FailDto, HeartbeatDto, LeasedDto, LeaseDto, ReleaseDto } from './work.dto.js';
 import { type Holder, type Judged, WorkStore } from './work.store.js';
@@ -34,6 +35,7 @@ export class WorkService {
     @Inject(ExecutionService) private readonly executions: ExecutionService,
     @Inject(Pricer) private readonly pricer: Pricer,
     @Inject(LateUse) private readonly late: LateUse,
+    @Inject(TaskStore) private readonly tasks: TaskStore,
   ) {}
 
   /** The agent has taken an offer up: from now on the lease runs its full time. @throws Problem not_found, lease_lost */
@@ -60,10 +62,13 @@ export class WorkService {
   /** @throws Problem lease_lost, evidence_required, output_schema_mismatch */
   async complete(caller: Caller, id: string, body: CompleteDto): Promise<TaskWithEdges> {
     const settle = await this.settlementOf(caller, id, body);
-    return this.act(caller, id, body, (task) => {
+    return this.act(caller, id, body, async (task, tx) => {
       const to = body.outcome === 'review' ? 'review' : 'done';
-      const evidenceRef = typeof body.evidence === 'string' ? body.evidence : undefined;
-      requireProofs(missingFor(to, { evidence: body.evidence, result: body.result }));
+      const { evidence, result } = body;
+      const isProved = missingFor(to, { evidence, result }) === null;
+      const document = isProved ? null : await this.tasks.documentOf(tx, task.workspace_id, id);
+      requireProofs(missingFor(to, { evidence, result, evidenceRef: document }));
+      const evidenceRef = document ?? (typeof evidence === 'string' ? evidence : undefined);
       requireShape(task, body.result);
       const type = to === 'done' ? 'task.completed' : 'task.review_requested';
       return {
@@ -132,12 +137,7 @@ export class WorkService {
     });
   }
 
-  private async act(
-    caller: Caller,
-    id: string,
-    told: Told,
-    decide: (task: TaskRow) => TaskMove,
-  ): Promise<TaskWithEdges> {
+  private async act(caller: Caller, id: string, told: Told, decide: LeaseAct['decide']): Promise<TaskWithEdges> {
     return this.movedTask(caller, id, told, await this.acts.end({ ...this.presented(caller, id, told), decide }));
   }
 

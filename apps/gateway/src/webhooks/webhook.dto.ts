@@ -21,14 +21,15 @@ const URL_DOC = {
   example: 'https://example.com/houston',
   description: 'Public http(s) address; private ones only where the operator opened them (WEBHOOK_ALLOW_CIDRS)',
 };
-const EVENTS_DOC = {
+export const EVENTS_DOC = {
   type: String,
   isArray: true,
   example: ['budget.*', 'execution.denied'] as string[],
   description: '`*`, `noun.*`, or types such as `budget.frozen`',
 } as const;
 
-function EventPatterns(): PropertyDecorator {
+/** Of events, as `*`, `noun.*` or whole types. */
+export function EventPatterns(): PropertyDecorator {
   const isPattern = ValidateBy(
     {
       name: 'isEventPattern',

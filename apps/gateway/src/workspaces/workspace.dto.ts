@@ -18,15 +18,99 @@ import { UNKNOWN_PRICE_POLICIES, type UnknownPricePolicy } from '@houston/common
 import {
   DEFAULT_SLO_TIERS,
   LEASE_TTL_SECONDS,
+  MESSAGE_DAYS,
+  MESSAGES_PER_MINUTE,
   PROGRESS_TIMEOUT_SECONDS,
+  STANDUP_CRON,
 } from '@houston/common/domain/workspace-settings.js';
-import { IsTimeZone } from '../http/json-fields.js';
+import { IsCron, IsTimeZone } from '../http/json-fields.js';
+import { MayBeAbsent, MayBeNull } from '../http/optional.js';
+import { AnomalySettingsDto, ApprovalSettingsDto } from './safety-settings.dto.js';
 import { IsSloTiers } from './slo-tiers.js';
-import { MayBeAbsent } from '../http/optional.js';
 
 const MAX_NAME = 200;
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SLUG_RULE = 'Use 1 to 63 of a-z, 0-9 and "-", not beginning with "-".';
+
+export class MessageSettingsDto {
+  @ApiPropertyOptional({
+    minimum: MESSAGES_PER_MINUTE.least,
+    maximum: MESSAGES_PER_MINUTE.most,
+    default: MESSAGES_PER_MINUTE.default,
+    description: 'How many direct messages an agent may send within 60 s',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(MESSAGES_PER_MINUTE.least)
+  @Max(MESSAGES_PER_MINUTE.most)
+  perMinute?: number;
+
+  @ApiPropertyOptional({
+    minimum: MESSAGE_DAYS.least,
+    maximum: MESSAGE_DAYS.most,
+    default: MESSAGE_DAYS.default,
+    description: 'After how many days a direct message is forgotten',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(MESSAGE_DAYS.least)
+  @Max(MESSAGE_DAYS.most)
+  expireAfterDays?: number;
+}
+
+export class FeaturesDto {
+  @ApiPropertyOptional({
+    default: true,
+    description: 'Whoever is given a task, posts in its thread or is mentioned there follows it from then on',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  autoSubscribe?: boolean;
+
+  @ApiPropertyOptional({ default: true, description: 'Notifications are sent; off, they wait and nothing is lost' })
+  @MayBeAbsent()
+  @IsBoolean()
+  notifications?: boolean;
+
+  @ApiPropertyOptional({
+    default: true,
+    description: 'Stand-ups are sent; off, they are kept, and the latest goes out when it is on again',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  standups?: boolean;
+
+  @ApiPropertyOptional({
+    default: true,
+    description:
+      'A heartbeat of a lease is a sign of life of its agent; off, it extends the lease and says nothing else',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  heartbeats?: boolean;
+}
+
+export class StandupSettingsDto {
+  @ApiPropertyOptional({ default: true })
+  @MayBeAbsent()
+  @IsBoolean()
+  enabled?: boolean;
+
+  @ApiPropertyOptional({ default: STANDUP_CRON, example: '30 9 * * MON-FRI', description: 'Five fields' })
+  @MayBeAbsent()
+  @IsCron()
+  cron?: string;
+
+  @ApiPropertyOptional({
+    example: 'Europe/Paris',
+    type: String,
+    nullable: true,
+    description: 'IANA zone in which it is meant; null: that of the workspace',
+  })
+  @MayBeNull()
+  @IsTimeZone()
+  timezone?: string | null;
+}
 
 export class WorkspaceSettingsDto {
   @ApiPropertyOptional({ default: true, description: "An unknown agent's name in an execution registers the agent" })
@@ -77,6 +161,41 @@ export class WorkspaceSettingsDto {
   @IsOptional()
   @IsSloTiers()
   sloTiers?: Record<string, number> | null;
+
+  @ApiPropertyOptional({ type: MessageSettingsDto })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => MessageSettingsDto)
+  messages?: MessageSettingsDto;
+
+  @ApiPropertyOptional({ type: FeaturesDto, description: 'What can be switched off; switching off loses nothing' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => FeaturesDto)
+  features?: FeaturesDto;
+
+  @ApiPropertyOptional({ type: StandupSettingsDto, description: 'When the workspace tells what it did within a day' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => StandupSettingsDto)
+  standup?: StandupSettingsDto;
+
+  @ApiPropertyOptional({ type: ApprovalSettingsDto, description: 'What is named changes, the rest stays' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ApprovalSettingsDto)
+  approvals?: ApprovalSettingsDto;
+
+  @ApiPropertyOptional({ type: AnomalySettingsDto, description: 'What is named changes, the rest stays' })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => AnomalySettingsDto)
+  anomalies?: AnomalySettingsDto;
 }
 
 export class CreateWorkspaceDto {

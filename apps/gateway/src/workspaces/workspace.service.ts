@@ -9,7 +9,7 @@ import { invalid, notFound, Problem } from '../http/problem.js';
 import { inReach, requireOrganizationKey } from '../http/reach.js';
 import { looksLikeId } from '../http/uuid.js';
 import { slugOf } from './slug.js';
-import type { CreateWorkspaceDto, UpdateWorkspaceDto, WorkspaceSettingsDto } from './workspace.dto.js';
+import type { CreateWorkspaceDto, UpdateWorkspaceDto } from './workspace.dto.js';
 import { type NewWorkspace, WorkspaceStore } from './workspace.store.js';
 
 const DEFAULT_SLUG = 'default';
@@ -122,11 +122,19 @@ function newWorkspace(body: CreateWorkspaceDto, id: string): NewWorkspace {
   return { id, slug, name: body.name, timezone: body.timezone, settings: merged({}, body.settings) };
 }
 
-/** What is set to null is not stored: the defaults of a later version apply to it. */
-function merged(stored: Record<string, unknown>, given: WorkspaceSettingsDto): Record<string, unknown> {
+/** What is named changes, also within a group. What is set to null is not stored: later defaults apply to it. */
+function merged(stored: Record<string, unknown>, given: object): Record<string, unknown> {
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
-  const all = { ...stored, ...Object.fromEntries(named) };
+  const changes = named.map(([name, value]: [string, unknown]) => [
+    name,
+    isGroup(value) ? merged(isGroup(stored[name]) ? stored[name] : {}, value) : value,
+  ]);
+  const all: Record<string, unknown> = { ...stored, ...Object.fromEntries(changes) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function withoutId({ slug, name, timezone, settings }: NewWorkspace): Record<string, unknown> {

@@ -24,10 +24,12 @@ describe('workspaces over HTTP', () => {
       slug: 'equipe-donnees',
       name: 'Équipe  Données!',
       timezone: 'UTC',
-      settings: {
+      settings: expect.objectContaining({
         ...{ autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
         sloTiers: { urgent: 3_600, high: 14_400, normal: 86_400, low: 604_800 },
-      },
+        messages: { perMinute: 10, expireAfterDays: 30 },
+        features: expect.objectContaining({ autoSubscribe: true }),
+      }),
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });
@@ -95,6 +97,36 @@ describe('workspaces over HTTP', () => {
     const cleared = await gateway.owner.patch(`/api/workspaces/${slug}`, { settings: { unknownPrice: null } });
     expect(bodyOf<WorkspaceView>(cleared, 200).settings.unknownPrice).toBeNull();
     bodyOf(await client.post('/api/executions', run), 201);
+  });
+
+  it('merge settings within a group too', async () => {
+    const { slug } = await create({ name: 'Groups', settings: { messages: { perMinute: 3 } } });
+    const patch = async (settings: object) =>
+      bodyOf<WorkspaceView>(await gateway.owner.patch(`/api/workspaces/${slug}`, { settings }), 200).settings;
+    expect(await patch({ messages: { expireAfterDays: 7 }, features: { autoSubscribe: false } })).toMatchObject({
+      messages: { perMinute: 3, expireAfterDays: 7 },
+      features: { autoSubscribe: false },
+    });
+    expect((await patch({ autoRegisterAgents: false })).features).toMatchObject({ autoSubscribe: false });
+    const features = { autoSubscribe: false, notifications: true, standups: false, heartbeats: true };
+    expect((await patch({ features: { standups: false } })).features).toEqual(features);
+    const standup = { enabled: true, cron: '0 9 * * *', timezone: 'Asia/Tokyo' };
+    expect((await patch({ standup: { timezone: 'Asia/Tokyo' } })).standup).toEqual(standup);
+    expect((await patch({ standup: { timezone: null, cron: '5 7 * * 1' } })).standup).toEqual({
+      ...standup,
+      ...{ timezone: null, cron: '5 7 * * 1' },
+    });
+  });
+
+  it.each([
+    ['a cron expression of six fields', { standup: { cron: '0 0 9 * * *' } }, 'settings.standup.cron'],
+    ['a day that never comes', { standup: { cron: '0 9 30 2 *' } }, 'settings.standup.cron'],
+    ['a zone that is none', { standup: { timezone: 'Mars/Olympus' } }, 'settings.standup.timezone'],
+    ['a flag that is no boolean', { features: { standups: 'off' } }, 'settings.features.standups'],
+    ['a feature that there is not', { features: { magic: true } }, 'settings.features.magic'],
+  ])('refuse %s and name the field', async (_, settings, path) => {
+    const answer = await gateway.owner.patch('/api/workspaces/default', { settings });
+    expect(bodyOf<{ errors: { path: string }[] }>(answer, 422).errors.map((fault) => fault.path)).toEqual([path]);
   });
 
   it('let one of two editors win, and refuse to change the slug', async () => {

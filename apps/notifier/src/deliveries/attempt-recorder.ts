@@ -144,7 +144,8 @@ function wakeupsOf(tx: Tx, delivery: DeliveryRow, dueAt: Date | null): Wakeup[] 
   return [deliveryWakeup({ ...scopeOf(tx), deliveryId, attemptCount, delayMs: dueAt.getTime() - now.getTime() })];
 }
 
-function scopeOf({ organizationId, workspaceId }: Tx): { organizationId: string; workspaceId: string } {
-  if (workspaceId === null) throw new Error('Deliveries belong to a workspace');
+/** The workspace that a transaction of the notifier speaks for. */
+export function scopeOf({ organizationId, workspaceId }: Tx): { organizationId: string; workspaceId: string } {
+  if (workspaceId === null) throw new Error('What is delivered belongs to a workspace');
   return { organizationId, workspaceId };
 }

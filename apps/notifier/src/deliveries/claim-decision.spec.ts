@@ -4,7 +4,6 @@ import { type ClaimQuestion, decideClaim, INTERRUPTION_LIMIT } from './claim-dec
 const now = new Date('2026-11-21T10:00:00Z');
 const later = new Date(now.getTime() + 1_000);
 const due: ClaimQuestion = {
-  status: 'pending',
   dueAt: now,
   manualAttemptAt: null,
   claimedUntil: null,
@@ -19,7 +18,7 @@ test('what is due and free is attempted', () => {
 
 test('what somebody asked for is attempted as his, before its time by the schedule', () => {
   expect(decideClaim({ ...due, manualAttemptAt: now })).toEqual({ kind: 'attempt', trigger: 'manual' });
-  expect(decideClaim({ ...due, status: 'delivered', manualAttemptAt: now })).toEqual({
+  expect(decideClaim({ ...due, manualAttemptAt: now })).toEqual({
     kind: 'attempt',
     trigger: 'manual',
   });
@@ -51,7 +50,6 @@ test('the attempt that was cut off just now counts as an interruption', () => {
 test('never is anything sent that is settled, not due, claimed, or for a disabled endpoint', () => {
   const time = fc.constantFrom(new Date(now.getTime() - 1), now, later);
   const question = fc.record({
-    status: fc.constantFrom('pending' as const, 'delivered' as const, 'exhausted' as const),
     dueAt: fc.option(time),
     manualAttemptAt: fc.option(time),
     claimedUntil: fc.option(time),

@@ -2,7 +2,6 @@
 export const INTERRUPTION_LIMIT = 8;
 
 export interface ClaimQuestion {
-  status: 'pending' | 'delivered' | 'exhausted';
   /** Null: nothing is left to do. */
   dueAt: Date | null;
   manualAttemptAt: Date | null;

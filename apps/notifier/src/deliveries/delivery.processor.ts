@@ -1,8 +1,9 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Inject } from '@nestjs/common';
-import { DelayedError, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
 import { QueueProducer } from '@houston/common/queues/queue-producer.js';
 import type { Payloads } from '@houston/common/queues/queues.js';
+import { obey } from '../wakeup-answer.js';
 import { DeliveryService } from './delivery.service.js';
 
 @Processor('webhook-deliveries')
@@ -15,11 +16,6 @@ export class DeliveryProcessor extends WorkerHost {
   }
 
   async process(job: Job<Payloads['webhook-deliveries']>, token?: string): Promise<void> {
-    const answer = await this.deliveries.deliver(job.data);
-    if (answer.kind === 'snooze') {
-      await job.moveToDelayed(Date.now() + answer.delayMs, token);
-      throw new DelayedError();
-    }
-    await this.producer.add(answer.wakeups);
+    await obey(await this.deliveries.deliver(job.data), job, token, this.producer);
   }
 }

@@ -3,10 +3,11 @@ import { LRUCache } from 'lru-cache';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
-import type { Payloads, Wakeup } from '@houston/common/queues/queues.js';
+import type { Payloads } from '@houston/common/queues/queues.js';
 import { messageId } from '@houston/common/webhooks/delivery-message.js';
 import { sign } from '@houston/common/webhooks/signature.js';
 import { sendWebhook, type WebhookOutcome } from '../channels/webhook.js';
+import type { WakeupAnswer } from '../wakeup-answer.js';
 import { type Attempt, AttemptRecorder } from './attempt-recorder.js';
 import { decideClaim } from './claim-decision.js';
 import { type DeliveryRow, DeliveryStore, type Trigger } from './delivery.store.js';
@@ -16,12 +17,6 @@ const ATTEMPT_DEADLINE_MS = 15_000;
 const REMEMBERED = 50_000;
 
 type AttemptSeen = { succeeded: boolean; durationMs: number };
-
-export type DeliveryAnswer =
-  /** Nothing more to do for this wake-up; `wakeups` are to be added. */
-  | { kind: 'done'; wakeups: Wakeup[] }
-  /** Not now: come again. */
-  | { kind: 'snooze'; delayMs: number };
 
 interface Claimed {
   kind: 'claimed';
@@ -49,10 +44,10 @@ export class DeliveryService {
     @Inject(CONFIG) private readonly config: HoustonConfig,
   ) {}
 
-  async deliver(wakeup: Payloads['webhook-deliveries']): Promise<DeliveryAnswer> {
+  async deliver(wakeup: Payloads['webhook-deliveries']): Promise<WakeupAnswer> {
     const endpointId = await this.endpointOf(wakeup);
     if (endpointId === null) return { kind: 'done', wakeups: [] };
-    const waitMs = await this.slots.take(endpointId);
+    const waitMs = await this.slots.take(endpointId, wakeup.workspaceId);
     if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
     let seen: AttemptSeen | null = null;
     try {
@@ -63,7 +58,7 @@ export class DeliveryService {
       const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, claim.attempt, outcome));
       return { kind: 'done', wakeups };
     } finally {
-      this.slots.release(endpointId, seen);
+      this.slots.release(endpointId, seen, wakeup.workspaceId);
     }
   }
 
@@ -88,11 +83,10 @@ export class DeliveryService {
     }
   }
 
-  private async claim(tx: Tx, deliveryId: string): Promise<DeliveryAnswer | Claimed> {
+  private async claim(tx: Tx, deliveryId: string): Promise<WakeupAnswer | Claimed> {
     const row = await this.store.lock(tx, deliveryId);
     if (row === null) return { kind: 'done', wakeups: [] };
     const decision = decideClaim({
-      status: row.status,
       dueAt: row.due_at,
       manualAttemptAt: row.manual_attempt_at,
       claimedUntil: row.claimed_until,

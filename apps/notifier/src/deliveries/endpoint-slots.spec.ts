@@ -87,3 +87,31 @@ test('never are more than eight in flight, whatever comes back, and nothing stay
     { numRuns: 50 },
   );
 });
+
+describe('ten thousand dead endpoints of one workspace', () => {
+  it('get no more than their share of the places, and come back spread over a minute', async () => {
+    const slots = slotsNow();
+    const waits = [];
+    for (let endpoint = 0; endpoint < 10_000; endpoint += 1) waits.push(await slots.take(`dead ${endpoint}`, 'w1'));
+    expect(waits.filter((waitMs) => waitMs === 0)).toHaveLength(30);
+    expect(Math.max(...waits)).toBe(60_000);
+  });
+
+  it('keep no other workspace waiting, nor an endpoint of their own that answers', async () => {
+    const slots = slotsNow();
+    expect(await slots.take('alive', 'w1')).toBe(0);
+    slots.release('alive', SUCCEEDED, 'w1');
+    for (let endpoint = 0; endpoint < 10_000; endpoint += 1) await slots.take(`dead ${endpoint}`, 'w1');
+    for (let endpoint = 0; endpoint < 15; endpoint += 1) expect(await slots.take(`new ${endpoint}`, 'w2')).toBe(0);
+    expect(await slots.take('alive', 'w1')).toBe(0);
+  });
+
+  it('give their places back, and then find room again', async () => {
+    const slots = slotsNow();
+    for (let round = 0; round < 3; round += 1) {
+      for (let endpoint = 0; endpoint < 30; endpoint += 1) expect(await slots.take(`d ${endpoint}`, 'w1')).toBe(0);
+      expect(await slots.take('one more', 'w1')).toBeGreaterThan(0);
+      for (let endpoint = 0; endpoint < 30; endpoint += 1) slots.release(`d ${endpoint}`, FAILED, 'w1');
+    }
+  });
+});

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { DoubtfulPlaces } from './doubtful-places.js';
 
 const HEALTHY_LIMIT = 8;
 /** For an endpoint that failed last, or is not known yet: it may keep each attempt waiting until its deadline. */
@@ -12,6 +13,8 @@ const PATIENCE_MS = 250;
 
 interface Slots {
   inFlight: number;
+  /** Of these, how many were begun while its health was in doubt, and take one of their workspace's places. */
+  doubtful: number;
   /** How the last attempt ended. */
   health: 'unknown' | 'healthy' | 'failing';
   lastDurationMs: number;
@@ -25,22 +28,32 @@ interface Slots {
  * Limits the attempts that one process makes at the same time to one endpoint, so that a dead one takes no more than a
  * few of the worker's places. Who finds no slot waits a moment, unless the endpoint is known to fail, and is then told
  * when to come again; those times are spread by how long the endpoint took last, so that many do not come back together.
+ * All doubtful endpoints of a workspace together have no more than their share of the places.
  */
 export class EndpointSlots {
   private readonly busy = new Map<string, Slots>();
   private readonly idle = new LRUCache<string, Slots>({ max: REMEMBERED });
+  private readonly places: DoubtfulPlaces;
 
   constructor(
     private readonly clock: () => number = Date.now,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.places = new DoubtfulPlaces(clock);
+  }
 
-  /** Takes a slot, to be given back with `release`. @returns 0, or without a slot the milliseconds to stay away */
-  async take(endpointId: string): Promise<number> {
+  /**
+   * Takes a slot, to be given back with `release` under the same names.
+   * @param workspaceId whose endpoint it is; without one it stands for itself
+   * @returns 0, or without a slot the milliseconds to stay away
+   */
+  async take(endpointId: string, workspaceId = endpointId): Promise<number> {
     const slots = this.busy.get(endpointId) ?? this.idle.get(endpointId) ?? newSlots();
+    const isCrowded = slots.health !== 'healthy' && !this.places.hasRoom(workspaceId);
+    if (isCrowded) return this.spread(this.places.promise(workspaceId));
     this.busy.set(endpointId, slots);
     if (slots.inFlight < limitOf(slots)) {
-      slots.inFlight += 1;
+      this.begin(slots, workspaceId);
       return 0;
     }
     if (slots.health !== 'failing' && (await this.handedOver(slots))) return 0;
@@ -48,10 +61,14 @@ export class EndpointSlots {
   }
 
   /** Gives the slot back, with what the attempt showed; null: none was made. */
-  release(endpointId: string, seen: { succeeded: boolean; durationMs: number } | null): void {
+  release(endpointId: string, seen: { succeeded: boolean; durationMs: number } | null, workspaceId = endpointId): void {
     const slots = this.busy.get(endpointId);
     if (slots === undefined || slots.inFlight === 0) throw new Error(`No slot of endpoint ${endpointId} was taken`);
     slots.inFlight -= 1;
+    if (slots.doubtful > 0) {
+      slots.doubtful -= 1;
+      this.places.release(workspaceId, seen?.durationMs ?? null);
+    }
     if (seen !== null) {
       slots.health = seen.succeeded ? 'healthy' : 'failing';
       slots.lastDurationMs = seen.durationMs;
@@ -59,12 +76,19 @@ export class EndpointSlots {
     while (slots.inFlight < limitOf(slots)) {
       const next = slots.waiting.shift();
       if (next === undefined) break;
-      slots.inFlight += 1;
+      this.begin(slots, workspaceId);
       next();
     }
     if (slots.inFlight > 0) return;
     this.busy.delete(endpointId);
     this.idle.set(endpointId, slots);
+  }
+
+  private begin(slots: Slots, workspaceId: string): void {
+    slots.inFlight += 1;
+    if (slots.health === 'healthy') return;
+    slots.doubtful += 1;
+    this.places.take(workspaceId);
   }
 
   /** Whether a slot was handed over before patience ran out. */
@@ -87,8 +111,11 @@ export class EndpointSlots {
     const shareMs = slots.lastDurationMs / limitOf(slots);
     const promisedMs = Math.max(slots.promisedUntilMs, nowMs) + shareMs;
     slots.promisedUntilMs = Math.min(promisedMs, nowMs + LONGEST_WAIT_MS);
-    const waitMs = Math.max(LEAST_WAIT_MS, slots.promisedUntilMs - nowMs);
-    return Math.ceil(waitMs * (1 + 0.1 * this.random()));
+    return this.spread(slots.promisedUntilMs - nowMs);
+  }
+
+  private spread(waitMs: number): number {
+    return Math.ceil(Math.max(LEAST_WAIT_MS, waitMs) * (1 + 0.1 * this.random()));
   }
 }
 
@@ -97,5 +124,12 @@ function limitOf({ health }: Slots): number {
 }
 
 function newSlots(): Slots {
-  return { inFlight: 0, health: 'unknown', lastDurationMs: FIRST_GUESS_MS, promisedUntilMs: 0, waiting: [] };
+  return {
+    inFlight: 0,
+    doubtful: 0,
+    health: 'unknown',
+    lastDurationMs: FIRST_GUESS_MS,
+    promisedUntilMs: 0,
+    waiting: [],
+  };
 }

@@ -2,7 +2,7 @@ import { addDelivery, addEndpoint } from '../../../../test/factories/webhooks.js
 import { DeliveryFixture } from '../../../../test/support/delivery-fixture.js';
 import { startReceiver } from '../../../../test/support/webhook-receiver.js';
 import { until } from '../../../../test/support/until.js';
-import type { DeliveryAnswer } from './delivery.service.js';
+import type { WakeupAnswer } from '../wakeup-answer.js';
 
 let fixture: DeliveryFixture;
 
@@ -75,14 +75,14 @@ describe('a hostile endpoint', () => {
     const service = fixture.notifier();
     const parked: (() => void)[] = [];
     fixture.receiver.answer = (response) => void parked.push(() => response.writeHead(500).end());
-    const stuck: Promise<DeliveryAnswer>[] = [];
+    const stuck: Promise<WakeupAnswer>[] = [];
     for (let count = 0; count < 6; count += 1) {
       stuck.push(fixture.deliver((await addDelivery(fixture.db, hanging.id)).deliveryId, service));
     }
     await fixture.deliver((await addDelivery(fixture.db, healthy.id)).deliveryId, service);
     expect(other.received).toHaveLength(1);
     // Which two of the six were first is chance.
-    const answered: DeliveryAnswer[] = [];
+    const answered: WakeupAnswer[] = [];
     for (const answer of stuck) void answer.then((given) => answered.push(given));
     await until(() => answered.length === 4);
     expect(answered.every((answer) => answer.kind === 'snooze')).toBe(true);

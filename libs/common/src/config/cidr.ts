@@ -8,3 +8,9 @@ export function cidr(text: string): Parsed<string> {
     ? { ok: true, value: text }
     : { ok: false, wrong: 'is not an address block (CIDR)', mend };
 }
+
+/** As `cidr`; an address by itself is a block of one. */
+export function cidrOrAddress(text: string): Parsed<string> {
+  if (!ipaddr.isValid(text)) return cidr(text);
+  return { ok: true, value: `${text}/${ipaddr.parse(text).kind() === 'ipv4' ? 32 : 128}` };
+}

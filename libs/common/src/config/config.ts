@@ -6,6 +6,8 @@ import { SETTINGS, type SettingName } from './settings.js';
 export interface HoustonConfig {
   port: number;
   host: string;
+  /** Address blocks. */
+  trustedProxies: string[];
   databaseUrl: string;
   redisUrl?: string;
   ownerKey?: string;
@@ -13,6 +15,11 @@ export interface HoustonConfig {
   webhookAllowCidrs: string[];
   /** Wait before each attempt, in milliseconds; its length is the number of attempts. */
   webhookRetryScheduleMs: number[];
+  /** Wait before each attempt to reach a person, an agent or a channel, in milliseconds; its length is their number. */
+  notifyRetryScheduleMs: number[];
+  smtpUrl?: string;
+  smtpFrom: string;
+  publicUrl?: string;
   logLevel: LogLevel;
   admission: AdmissionConfig;
   /** Connections. */
@@ -68,12 +75,17 @@ function readAll(env: Env): { config: LauncherConfig; faults: ConfigFault[] } {
   const config: LauncherConfig = {
     port: needed('port'),
     host: needed('host'),
+    trustedProxies: optional('trustedProxies') ?? [],
     databaseUrl: optional('databaseUrl'),
     redisUrl: optional('redisUrl'),
     ownerKey: optional('ownerKey'),
     dataDir: needed('dataDir'),
     webhookAllowCidrs: optional('webhookAllowCidrs') ?? [],
     webhookRetryScheduleMs: needed('webhookRetryScheduleMs'),
+    notifyRetryScheduleMs: needed('notifyRetryScheduleMs'),
+    smtpUrl: optional('smtpUrl'),
+    smtpFrom: needed('smtpFrom'),
+    publicUrl: optional('publicUrl'),
     logLevel: needed('logLevel'),
     admission: {
       committer: needed('admissionCommitter'),

@@ -1,4 +1,4 @@
-import { cidr } from './cidr.js';
+import { cidr, cidrOrAddress } from './cidr.js';
 import { durationMs } from './duration.js';
 import { integerBetween, listOf, oneOf, text, urlOf } from './setting.js';
 
@@ -22,6 +22,14 @@ export const SETTINGS = {
       'is not an address or host name',
       'write an address such as 127.0.0.1, 0.0.0.0 or ::',
     ),
+  },
+  trustedProxies: {
+    env: 'TRUSTED_PROXIES',
+    type: 'list of CIDRs',
+    defaultNote: 'none',
+    meaning:
+      'Address blocks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; from all others it is ignored.',
+    parse: listOf(cidrOrAddress, { least: 1, most: 100 }),
   },
   databaseUrl: {
     env: 'DATABASE_URL',
@@ -72,6 +80,41 @@ export const SETTINGS = {
     default: '0s,5s,5m,30m,2h,5h,10h,14h,20h,24h',
     meaning: 'Wait before each delivery attempt of a webhook; the number of items is the number of attempts.',
     parse: listOf(durationMs, { least: 1, most: 50 }),
+  },
+  notifyRetryScheduleMs: {
+    env: 'NOTIFY_RETRY_SCHEDULE',
+    type: 'list of durations',
+    default: '0s,10s,30s,60s,2m,4m,8m,15m,15m,15m,15m,15m,15m,15m,15m,15m,15m,15m,15m,15m',
+    meaning:
+      'Wait before each attempt to reach a person, an agent or a channel; the number of items is the number of attempts.',
+    parse: listOf(durationMs, { least: 1, most: 50 }),
+  },
+  smtpUrl: {
+    env: 'SMTP_URL',
+    type: 'URL',
+    defaultNote: 'no mail is sent',
+    meaning: 'Mail server that takes what is sent to people: `smtp://` (STARTTLS where offered) or `smtps://`.',
+    secret: true,
+    parse: urlOf(['smtp:', 'smtps:'], 'smtp://user:password@mail.example.com:587'),
+  },
+  smtpFrom: {
+    env: 'SMTP_FROM',
+    type: 'mail address',
+    default: 'Houston <houston@localhost>',
+    meaning: 'Sender of every mail: an address, or a name and an address in angle brackets.',
+    parse: text(
+      /^(?:[^<>@\r\n"]{1,100}<[^<>@\s]{1,64}@[^<>@\s]{1,190}>|[^<>@\s]{1,64}@[^<>@\s]{1,190})$/,
+      'is not a mail address',
+      'write it like houston@example.com or Houston <houston@example.com>',
+    ),
+  },
+  publicUrl: {
+    env: 'PUBLIC_URL',
+    type: 'URL',
+    defaultNote: 'mails have no link to unsubscribe',
+    meaning:
+      'Where the gateway is reached from outside, such as `https://houston.example.com`; used in links of mails.',
+    parse: urlOf(['http:', 'https:'], 'https://houston.example.com'),
   },
   logLevel: {
     env: 'LOG_LEVEL',

@@ -11,7 +11,13 @@ import { Schedules1700000000005 } from './migrations/0005-schedules.js';
 import { AgentSessions1700000000006 } from './migrations/0006-agent-sessions.js';
 import { Escalation1700000000007 } from './migrations/0007-escalation.js';
 import { AgentHealth1700000000008 } from './migrations/0008-agent-health.js';
-import { KeptAnswers1700000000014 } from './migrations/0014-kept-answers.js';
+import { Members1700000000009 } from './migrations/0009-members.js';
+import { Approvals1700000000010 } from './migrations/0010-approvals.js';
+import { Notifications1700000000011 } from './migrations/0011-notifications.js';
+import { Conversations1700000000012 } from './migrations/0012-conversations.js';
+import { Standups1700000000013 } from './migrations/0013-standups.js';
+import { Office1700000000014 } from './migrations/0014-office.js';
+import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -23,10 +29,16 @@ const MIGRATIONS = [
   AgentSessions1700000000006,
   Escalation1700000000007,
   AgentHealth1700000000008,
-  KeptAnswers1700000000014,
+  Members1700000000009,
+  Approvals1700000000010,
+  Notifications1700000000011,
+  Conversations1700000000012,
+  Standups1700000000013,
+  Office1700000000014,
+  KeptAnswers1700000000015,
 ];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['agents', 'auth', 'escalation', 'events', 'ledger', 'schedules', 'tasks'].map(
+const FUNCTIONS = ['agents', 'auth', 'escalation', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(
   (folder) => new URL(`../${folder}/`, import.meta.url),
 );
 const MIGRATION_LOCK = 4_871_001;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import canonicalizeModule from 'canonicalize';
 import type { Tx } from '../db/database.js';
+import { canonicalJson } from './canonical-json.js';
 import type { EventCursor } from './event-reader.js';
 
 /*
@@ -15,11 +15,6 @@ import type { EventCursor } from './event-reader.js';
  * What the chain cannot show: that somebody with full power over the database rewrote all of it from some event on, or
  * cut off its end. Keep a copy of the last hash elsewhere to notice that as well.
  */
-
-// The package is CommonJS with a default export; bundlers and Node disagree on where that ends up.
-const canonicalize = ((canonicalizeModule as { default?: unknown }).default ?? canonicalizeModule) as (
-  value: unknown,
-) => string | undefined;
 
 /** Events in one seal, at the most. */
 export const SEAL_SIZE = 1_000;
@@ -66,7 +61,7 @@ export function chainHash(previous: string, event: SealableEvent): string {
 }
 
 function canonicalText(event: SealableEvent): string {
-  const text = canonicalize({ ...event, data: exactJson(event['data'] ?? 'null') });
+  const text = canonicalJson({ ...event, data: exactJson(event['data'] ?? 'null') });
   if (text === undefined) throw new Error(`Event ${event.seq} has no canonical form`);
   return text;
 }

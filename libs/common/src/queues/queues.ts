@@ -7,6 +7,8 @@ export interface Payloads {
   'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
   /** Something of this organization is due: a service level, or a look at what is watched. */
   'due-times': { organizationId: string };
+  /** One message to one person, agent or channel is due; those to the same endpoint are sent a few at a time. */
+  notifications: { organizationId: string; workspaceId: string; notificationId: string; endpointId: string };
   /** Work that was given up. Nobody works on these: they are there to be seen, until they are replayed or discarded. */
   'dead-letters': { organizationId: string; workspaceId: string; deadLetterId: string };
 }
@@ -36,6 +38,13 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     concurrency: 50,
   },
   'due-times': { attempts: 1, backoffMs: 0, priority: PRIORITIES.high, concurrency: 4 },
+  notifications: {
+    attempts: 3,
+    backoffMs: 1_000,
+    priority: PRIORITIES.normal,
+    // As above: it waits for Slack, or for a mail server.
+    concurrency: 50,
+  },
   'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1 },
 };
 

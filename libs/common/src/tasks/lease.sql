@@ -63,6 +63,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
 declare
   v_judged record;
   v_more bigint := 0;
+  v_taken_up boolean;
 begin
   perform enter_tenant(p_organization, null);
   select * into v_judged from judge_lease(p_workspace, p_task, p_lease, p_fence, p_agent);
@@ -84,7 +85,8 @@ begin
             jsonb_build_object('taskId', p_task, 'title', task.title, 'tokenBudget', task.token_budget,
                                'tokensUsed', task.tokens_used + v_more, 'agentId', task.lease_agent_id));
   end if;
-  if task.status = 'assigned' then
+  v_taken_up := task.status = 'assigned';
+  if v_taken_up then
     perform start_work(p_organization, task, p_actor);
   end if;
   update tasks t
@@ -98,8 +100,16 @@ begin
          updated_at = now()
    where t.workspace_id = p_workspace and t.id = p_task
   returning * into task;
-  perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
+  -- A workspace may switch these writes off. What the heartbeat has begun is told all the same.
+  if v_taken_up or heartbeats_count(p_workspace) then
+    perform note_agents(p_organization, array[task.lease_agent_id], true, p_actor);
+  end if;
 end $$;
+
+-- Whether heartbeats of leases are signs of life of their agents; an agent with a live lease is present in any case.
+create or replace function heartbeats_count(p_workspace uuid) returns boolean language sql stable as $$
+  select settings #> '{features,heartbeats}' is distinct from 'false'::jsonb from workspaces where id = p_workspace
+$$;
 
 -- Offered tasks are taken up: from now on their leases run the full time, and so do their execution timeouts. Items and answers
 -- as in judge_leases; each item also names its actor.

@@ -16,6 +16,10 @@ export class ApiKeyEntity {
   @Column('uuid', { name: 'agent_id', nullable: true })
   agentId: string | null;
 
+  /** Set: whoever holds the key is this member of the workspace. */
+  @Column('uuid', { name: 'member_id', nullable: true })
+  memberId: string | null;
+
   @Column('text')
   name: string;
 

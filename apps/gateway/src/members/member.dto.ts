@@ -1,0 +1,55 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsEmail, IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
+import { MEMBER_ROLES, type MemberRole } from '@houston/common/auth/roles.js';
+import { MayBeAbsent } from '../http/optional.js';
+import { PageQuery } from '../http/page.js';
+
+const MAX_NAME = 200;
+const MAX_EMAIL = 254;
+const EMAIL_RULE = 'Give an address such as ada@example.com.';
+/** Houses without a domain of their own write to ada@localhost. */
+const EMAIL_OPTIONS = { require_tld: false };
+
+export class CreateMemberDto {
+  @ApiProperty({ example: 'ada@example.com', description: 'Once in each workspace, whatever its capitals' })
+  @MaxLength(MAX_EMAIL)
+  @IsEmail(EMAIL_OPTIONS, { message: EMAIL_RULE })
+  email: string;
+
+  @ApiProperty({ example: 'Ada' })
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  name: string;
+
+  @ApiProperty({ enum: MEMBER_ROLES, example: 'member' })
+  @IsIn(MEMBER_ROLES)
+  role: MemberRole;
+}
+
+export class UpdateMemberDto {
+  @ApiPropertyOptional({ example: 'ada@example.com' })
+  @MayBeAbsent()
+  @MaxLength(MAX_EMAIL)
+  @IsEmail(EMAIL_OPTIONS, { message: EMAIL_RULE })
+  email?: string;
+
+  @ApiPropertyOptional({ example: 'Ada' })
+  @MayBeAbsent()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  name?: string;
+
+  @ApiPropertyOptional({ enum: MEMBER_ROLES, example: 'admin' })
+  @MayBeAbsent()
+  @IsIn(MEMBER_ROLES)
+  role?: MemberRole;
+}
+
+export class MembersQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: MEMBER_ROLES })
+  @IsOptional()
+  @IsIn(MEMBER_ROLES)
+  role?: MemberRole;
+}

@@ -1,0 +1,31 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn } from 'class-validator';
+import { MayBeAbsent } from '../http/optional.js';
+import { PageQuery } from '../http/page.js';
+import { NOTIFICATION_STATUSES } from './notification.row.js';
+
+const CHANNELS = ['slack', 'email', 'inbox', 'agent'] as const;
+
+export class NotificationsQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: NOTIFICATION_STATUSES })
+  @MayBeAbsent()
+  @IsIn(NOTIFICATION_STATUSES)
+  status?: (typeof NOTIFICATION_STATUSES)[number];
+
+  @ApiPropertyOptional({ enum: CHANNELS })
+  @MayBeAbsent()
+  @IsIn(CHANNELS)
+  channel?: (typeof CHANNELS)[number];
+}
+
+export class InboxQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: ['true', 'false'], description: '`true`: only what was not read yet' })
+  @MayBeAbsent()
+  @IsIn(['true', 'false'])
+  unread?: 'true' | 'false';
+
+  @ApiPropertyOptional({ enum: ['true', 'false'], default: 'false', description: '`true`: what was archived, instead' })
+  @MayBeAbsent()
+  @IsIn(['true', 'false'])
+  archived?: 'true' | 'false';
+}

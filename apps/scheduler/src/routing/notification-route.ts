@@ -1,0 +1,196 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as newId } from 'uuid';
+import type { HoustonConfig } from '@houston/common/config/config.js';
+import { CONFIG } from '@houston/common/config/config.module.js';
+import type { Tx } from '@houston/common/db/database.js';
+import { type NotificationPlan, planNotification } from '@houston/common/domain/notification-plan.js';
+import type { LedgerEvent } from '@houston/common/events/event-reader.js';
+import { EventRoute } from '@houston/common/events/event-route.js';
+import { notificationText, type NotificationText } from '@houston/common/notifications/notification-text.js';
+import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
+import { quietUntil } from '@houston/common/notifications/quiet-hours.js';
+import { type AskedRecipients, askedRecipients } from '@houston/common/notifications/recipients.js';
+import type { Wakeup } from '@houston/common/queues/queues.js';
+import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
+import {
+  type NewNotification,
+  NotificationRouteStore,
+  type Recipient,
+  type RoutedChannel,
+  type RoutedMember,
+} from './notification-route.store.js';
+
+/** How long a message waits for an agent to take it. */
+const AGENT_PATIENCE_MS = 30 * 24 * 3_600_000;
+const NOBODY: Recipient = { memberId: null, agentId: null, channelId: null };
+
+interface Asking {
+  event: LedgerEvent & { workspaceId: string };
+  asked: AskedRecipients;
+}
+
+interface Audience {
+  members: RoutedMember[];
+  agents: Set<string>;
+  channels: RoutedChannel[];
+  now: Date;
+}
+
+/**
+ * Decides who is told of an event, and by which channel, and writes a notification for each: members and agents that the
+ * event names in `recipients`, as their preferences wish, and channels that listen to such events.
+ */
+@Injectable()
+export class NotificationRoute extends EventRoute {
+  readonly name = 'notifications';
+
+  constructor(
+    @Inject(NotificationRouteStore) private readonly store: NotificationRouteStore,
+    @Inject(CONFIG) private readonly config: HoustonConfig,
+  ) {
+    super();
+  }
+
+  /** Writes in the relay's transaction; safe to repeat. @returns wake-ups to add after its commit */
+  async follow(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
+    const asking = events.flatMap(asksFor);
+    const audience = await this.audienceOf(tx, events, asking);
+    const direct = asking.flatMap((one) => this.toThoseAsked(one, audience));
+    const listened = events.flatMap((event) => this.toListeners(event, audience));
+    const all = onceEach([...direct, ...listened]);
+    const written = await this.store.insert(
+      tx,
+      all.filter((one) => one.digestKey === null),
+    );
+    const opened = await this.store.gather(
+      tx,
+      all.filter((one) => one.digestKey !== null),
+    );
+    const { organizationId } = tx;
+    return [...written, ...opened].map(({ id: notificationId, ...due }) =>
+      notificationWakeup({ organizationId, notificationId, ...due, attemptCount: 0 }),
+    );
+  }
+
+  private async audienceOf(tx: Tx, events: readonly LedgerEvent[], asking: Asking[]): Promise<Audience> {
+    const channels = await this.store.channels(
+      tx,
+      events.map((event) => event.workspaceId),
+    );
+    if (asking.length === 0) return { members: [], agents: new Set(), channels, now: new Date(0) };
+    const all = (pick: (asked: AskedRecipients) => string[]) => [
+      ...new Set(asking.flatMap(({ asked }) => pick(asked))),
+    ];
+    const members = await this.store.members(tx, {
+      workspaceIds: [...new Set(asking.map(({ event }) => event.workspaceId))],
+      memberIds: all((asked) => asked.memberIds),
+      roles: all((asked) => asked.roles),
+    });
+    const agents = await this.store.agents(
+      tx,
+      all((asked) => asked.agentIds),
+    );
+    return { members, agents, channels, now: await this.store.now(tx) };
+  }
+
+  private toThoseAsked({ event, asked }: Asking, audience: Audience): NewNotification[] {
+    const words = notificationText(event);
+    const named = new Set(asked.memberIds.map((id) => id.toLowerCase()));
+    const authors = new Set(asked.authorIds.map((id) => id.toLowerCase()));
+    const members = audience.members.filter(
+      ({ workspaceId, id, role }) =>
+        workspaceId === event.workspaceId && !authors.has(id) && (named.has(id) || asked.roles.includes(role)),
+    );
+    const plans = members.map((member) => ({ member, plan: this.planFor(member, event, asked) }));
+    const toMembers = plans.flatMap(({ member, plan }) => this.toMember(event, words, member, plan, audience.now));
+    const toAgents = asked.agentIds
+      .filter((id) => audience.agents.has(id.toLowerCase()) && !authors.has(id.toLowerCase()))
+      .map((agentId) => this.one(event, words, 'agent', { ...NOBODY, agentId }, { delayMs: AGENT_PATIENCE_MS }));
+    const inSlack =
+      asked.channels?.includes('slack') === true || plans.some(({ plan }) => plan.channels.includes('slack'));
+    const toSlack = audience.channels
+      .filter(({ kind, workspaceId }) => inSlack && kind === 'slack' && workspaceId === event.workspaceId)
+      .map(({ id }) => this.one(event, words, 'slack', { ...NOBODY, channelId: id }));
+    return [...toMembers, ...toAgents, ...toSlack];
+  }
+
+  private planFor({ rules }: RoutedMember, event: LedgerEvent, asked: AskedRecipients): NotificationPlan {
+    return planNotification({
+      eventType: event.type,
+      saysCritical: asked.isCritical,
+      wanted: asked.channels,
+      rules,
+      hasMail: this.config.smtpUrl !== undefined,
+    });
+  }
+
+  private toMember(
+    event: Asking['event'],
+    words: NotificationText,
+    { id, quietHours }: RoutedMember,
+    { channels, critical, digestSeconds }: NotificationPlan,
+    now: Date,
+  ): NewNotification[] {
+    const digest = { digestKey: digestSeconds === null ? null : event.type, critical };
+    const windowMs = (digestSeconds ?? 0) * 1_000;
+    return channels
+      .filter((channel) => channel !== 'slack')
+      .map((channel) => {
+        const delayMs = this.firstDelayMs() + windowMs;
+        // An inbox disturbs nobody.
+        const isLoud = channel === 'email' && !critical && quietHours !== null;
+        const quiet = isLoud ? quietUntil(quietHours, new Date(now.getTime() + delayMs)) : null;
+        const waitMs = quiet === null ? delayMs : quiet.getTime() - now.getTime();
+        return this.one(event, words, channel, { ...NOBODY, memberId: id }, { ...digest, delayMs: waitMs });
+      });
+  }
+
+  private toListeners(event: LedgerEvent, { channels }: Audience): NewNotification[] {
+    const told = channels.filter((channel) => isTold(channel, event));
+    if (told.length === 0) return [];
+    const words = notificationText(event);
+    return told.map(({ id, kind, workspaceId }) =>
+      this.one({ ...event, workspaceId }, words, kind, { ...NOBODY, channelId: id }),
+    );
+  }
+
+  private one(
+    { id: eventId, seq: eventSeq, type: eventType, workspaceId, subject }: Asking['event'],
+    words: NotificationText,
+    channel: NewNotification['channel'],
+    recipient: Recipient,
+    more: Partial<Pick<NewNotification, 'critical' | 'digestKey' | 'delayMs'>> = {},
+  ): NewNotification {
+    const { critical = false, digestKey = null, delayMs = this.firstDelayMs() } = more;
+    const origin = { workspaceId, eventId, eventSeq, eventType, subject };
+    return { id: newId(), ...origin, channel, ...recipient, ...words, critical, digestKey, delayMs };
+  }
+
+  private firstDelayMs(): number {
+    return this.config.notifyRetryScheduleMs[0] ?? 0;
+  }
+}
+
+/** What concerns the whole organization is told to its channels alone: members are of a workspace. */
+function asksFor(event: LedgerEvent): Asking[] {
+  const { workspaceId } = event;
+  if (workspaceId === null || !('recipients' in event.data || 'channels' in event.data)) return [];
+  return [{ event: { ...event, workspaceId }, asked: askedRecipients(event.data) }];
+}
+
+/**
+ * A channel hears of its own workspace, and of the organization's budgets, which bind its runs too. And never that it
+ * itself does not hear.
+ */
+function isTold({ id, workspaceId, events }: RoutedChannel, event: LedgerEvent): boolean {
+  if (event.workspaceId === null ? !event.type.startsWith('budget.') : event.workspaceId !== workspaceId) return false;
+  if (event.type.startsWith('notification.') && event.data['channelId'] === id) return false;
+  return selectsEvent(events, event.type);
+}
+
+/** Somebody may be meant in several ways, and a channel may listen to what it is sent by name. */
+function onceEach(notifications: NewNotification[]): NewNotification[] {
+  const keyOf = ({ workspaceId, eventId, channel, memberId, agentId, channelId }: NewNotification) =>
+    [workspaceId, eventId, channel, memberId ?? agentId ?? channelId].join();
+  return [...new Map(notifications.map((one) => [keyOf(one), one])).values()];
+}

@@ -1,0 +1,50 @@
+import type { ApprovalPolicy } from './approval-policy.js';
+
+export const DECIDER_ROLES = ['owner', 'admin', 'member'] as const;
+
+export type DeciderRole = (typeof DECIDER_ROLES)[number];
+
+/** Somebody who is asked: a member of the workspace, an agent, or everybody of a role and the roles above. */
+export type Assignee = { readonly member: string } | { readonly agent: string } | { readonly role: DeciderRole };
+
+/** Who is asked when nobody is named. */
+export const DEFAULT_ASSIGNEES: readonly Assignee[] = [{ role: 'owner' }, { role: 'admin' }];
+export const OWNERS: readonly Assignee[] = [{ role: 'owner' }];
+
+/** Somebody who asks or decides. */
+export interface Party {
+  readonly keyId: string;
+  readonly agentId: string | null;
+  readonly memberId: string | null;
+}
+
+export interface Decider extends Party {
+  readonly role: string;
+}
+
+/** The same key, the same agent with another key, or the same member with another key. */
+export function isSameParty(one: Party, other: Party): boolean {
+  return (
+    one.keyId === other.keyId ||
+    (one.agentId !== null && one.agentId === other.agentId) ||
+    (one.memberId !== null && one.memberId === other.memberId)
+  );
+}
+
+/** Those who are asked may decide, and owners always; what is blocked is for owners alone. */
+export function mayDecide(policy: ApprovalPolicy, assignees: readonly Assignee[], decider: Decider): boolean {
+  if (decider.role === 'owner') return true;
+  return policy !== 'blocked' && assignees.some((assignee) => names(assignee, decider));
+}
+
+function names(assignee: Assignee, decider: Decider): boolean {
+  if ('member' in assignee) return assignee.member === decider.memberId;
+  if ('agent' in assignee) return assignee.agent === decider.agentId;
+  return rolesUpTo(decider.role).includes(assignee.role);
+}
+
+/** The roles that somebody stands for: an admin answers where members are asked. */
+export function rolesUpTo(role: string): DeciderRole[] {
+  const place = DECIDER_ROLES.findIndex((one) => one === role);
+  return place === -1 ? [] : DECIDER_ROLES.slice(place);
+}

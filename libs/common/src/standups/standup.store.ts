@@ -1,0 +1,124 @@
+import type { Tx } from '../db/database.js';
+import { featuresOf } from '../domain/workspace-settings.js';
+import { appendEvent } from '../events/event-log.js';
+import { type SlackStandup, standupMarkdown, standupSlack, standupText } from './standup-renderings.js';
+import type { StandupReport, StandupSections, StandupTotals } from './standup-sections.js';
+
+export interface StandupRow {
+  id: string;
+  origin: 'clock' | 'manual';
+  from_at: Date;
+  to_at: Date;
+  sections: StandupSections;
+  totals: StandupTotals;
+  title: string;
+  text: string;
+  markdown: string;
+  slack: SlackStandup;
+  status: 'waiting' | 'sent' | 'superseded';
+  created_by: string;
+  created_at: Date;
+  sent_at: Date | null;
+  /** Creation in microseconds, for the cursor. */
+  sort_key: string;
+}
+
+export interface NewStandup {
+  id: string;
+  /** When it was due by the clock; null: somebody asked for it. */
+  tickAt: Date | null;
+  createdBy: string;
+}
+
+interface StandupWorkspace {
+  id: string;
+  /** As stored. */
+  settings: Record<string, unknown>;
+}
+
+const COLUMNS = `id, origin, from_at, to_at, sections, totals, title, text, markdown, slack, status, created_by, created_at,
+  sent_at, (extract(epoch from created_at) * 1000000)::bigint::text as sort_key`;
+
+export async function findStandup(tx: Tx, workspaceId: string, id: string): Promise<StandupRow | null> {
+  const [row] = await tx.query<StandupRow>(`select ${COLUMNS} from standups where workspace_id = $1 and id = $2`, [
+    workspaceId,
+    id,
+  ]);
+  return row ?? null;
+}
+
+/** Newest first, one more than asked for. @param before creation (microseconds as text) and id */
+export function listStandups(tx: Tx, workspaceId: string, before: string[] | null, limit: number) {
+  const [beforeCreation, beforeId] = before ?? [null, null];
+  return tx.query<StandupRow>(
+    `select ${COLUMNS} from standups
+      where workspace_id = $1
+        and ($2::bigint is null or (created_at, id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+      order by created_at desc, id desc limit $4`,
+    [workspaceId, beforeCreation, beforeId, limit + 1],
+  );
+}
+
+/**
+ * Keeps a stand-up and tells of it. With the sender switched off it waits, and takes the place of one that waited before.
+ *
+ * @returns null when its tick, or its id, has one already
+ */
+export async function keepStandup(
+  tx: Tx,
+  workspace: StandupWorkspace,
+  report: StandupReport,
+  { id, tickAt, createdBy }: NewStandup,
+): Promise<StandupRow | null> {
+  await lockStandups(tx, workspace.id);
+  const [known] = await tx.query('select 1 from standups where workspace_id = $1 and (id = $2 or tick_at = $3)', [
+    workspace.id,
+    id,
+    tickAt?.toISOString() ?? null,
+  ]);
+  if (known) return null;
+  await tx.query("update standups set status = 'superseded' where workspace_id = $1 and status = 'waiting'", [
+    workspace.id,
+  ]);
+  const sending = featuresOf(workspace.settings).standups;
+  const { title, text } = standupText(report);
+  await tx.query(
+    `insert into standups (organization_id, workspace_id, id, origin, tick_at, from_at, to_at, sections, totals, title, text,
+                           markdown, slack, created_by, status, sent_at)
+     values ($1, $2, $3, case when $4::timestamptz is null then 'manual' else 'clock' end, $4, $5, $6, $7, $8, $9, $10, $11,
+             $12, $13, case when $14 then 'sent' else 'waiting' end, case when $14 then now() end)`,
+    [
+      ...[tx.organizationId, workspace.id, id, tickAt?.toISOString() ?? null],
+      ...[report.from.toISOString(), report.to.toISOString()],
+      ...[JSON.stringify(report.sections), JSON.stringify(report.totals), title, text],
+      ...[standupMarkdown(report), JSON.stringify(standupSlack(report)), createdBy, sending],
+    ],
+  );
+  const kept = await findStandup(tx, workspace.id, id);
+  if (!kept) throw new Error(`Stand-up ${id} is gone within its own transaction`);
+  if (sending) await tell(tx, workspace.id, kept);
+  return kept;
+}
+
+/** Sends the one that waits, if any. @returns how many were sent */
+export async function sendWaitingStandup(tx: Tx, workspaceId: string): Promise<number> {
+  const sent = await tx.query<StandupRow>(
+    `update standups set status = 'sent', sent_at = now() where workspace_id = $1 and status = 'waiting' returning ${COLUMNS}`,
+    [workspaceId],
+  );
+  for (const row of sent) await tell(tx, workspaceId, row);
+  return sent.length;
+}
+
+/** One after the other: at most one waits. */
+async function lockStandups(tx: Tx, workspaceId: string): Promise<void> {
+  await tx.query('select 1 from standup_clocks where workspace_id = $1 for update', [workspaceId]);
+}
+
+async function tell(tx: Tx, workspaceId: string, row: StandupRow): Promise<void> {
+  const { id, title, text, totals } = row;
+  await appendEvent(tx, {
+    ...{ type: 'standup.sent', actor: row.created_by, subject: `standup:${id}`, workspaceId },
+    data: { standupId: id, from: row.from_at.toISOString(), to: row.to_at.toISOString(), totals, title, text },
+  });
+}
