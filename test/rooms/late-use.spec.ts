@@ -1,7 +1,7 @@
-import { LeaseStore } from '../../../scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../../scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent } from '../../../../test/factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
+import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
+import { claim, createTask, insertAgent } from '../factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
 
 /** A million tokens of input cost 0.15 USD, of output 0.60 USD. */
 const MODEL = 'gpt-4o-mini';

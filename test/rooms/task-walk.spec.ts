@@ -1,11 +1,11 @@
 import { allowedMoves, mayMove, TASK_STATUSES, type TaskStatus } from '@houston/common/domain/task-states.js';
 import { v7 as newId } from 'uuid';
-import { DeadlineStore } from '../../../scheduler/src/deadlines/deadline.store.js';
-import { Deadlines } from '../../../scheduler/src/deadlines/deadlines.js';
-import { LeaseStore } from '../../../scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../../scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent, type TaskJson } from '../../../../test/factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import { DeadlineStore } from '../../apps/scheduler/src/deadlines/deadline.store.js';
+import { Deadlines } from '../../apps/scheduler/src/deadlines/deadlines.js';
+import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
+import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
+import { claim, createTask, insertAgent, type TaskJson } from '../factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
 
 interface Held {
   id: string;

@@ -1,9 +1,9 @@
 import { v7 as newId } from 'uuid';
-import { LeaseStore } from '../../../scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../../scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent, type Lease, type TaskJson } from '../../../../test/factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
-import type { AgentView } from './agent.view.js';
+import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
+import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
+import { claim, createTask, insertAgent, type Lease, type TaskJson } from '../factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
+import type { AgentView } from '../../apps/gateway/src/agents/agent.view.js';
 
 describe('the health of an agent', () => {
   let gateway: TestGateway;
