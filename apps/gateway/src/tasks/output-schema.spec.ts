@@ -15,7 +15,8 @@ describe('the schema of a result', () => {
   });
 
   it('does not keep everybody waiting, however slow it is for a large result', () => {
-    const heavy = `^(${Array.from({ length: 40 }, () => '(\\w+\\s*){20}').join('|')})$`;
+    // It would match, if it were let.
+    const heavy = `^${'([a-z]*[a-z ]*)*'.repeat(400)}$`;
     const startedAt = performance.now();
     expect(resultFaults(text(heavy), { name: 'a b'.repeat(80_000) })).toMatchObject([
       { path: 'result', message: expect.stringContaining('too long') },

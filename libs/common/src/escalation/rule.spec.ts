@@ -17,9 +17,10 @@ describe('a stored rule', () => {
   });
 
   it('whose pattern takes too long, or is no pattern any more, does not match and holds nobody up', () => {
-    const heavy = Array.from({ length: 40 }, () => '(\\w+\\s*){20}').join('|');
+    // It would match, if it were let.
+    const heavy = `^${'([a-z]*[a-z ]*)*'.repeat(60)}$`;
     const startedAt = performance.now();
-    expect(watchRule(rule({ pattern: `^(${heavy})$` })).matchesError?.('a b'.repeat(200_000))).toBe(false);
+    expect(watchRule(rule({ pattern: heavy })).matchesError?.('a b'.repeat(200_000))).toBe(false);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(watchRule(rule({ pattern: '(' })).matchesError?.('(')).toBe(false);
   });
