@@ -17,6 +17,7 @@ export class AgentsLoad {
   readonly assignments: Assignment[] = [];
   completed = 0;
   private readonly sockets: AgentSocket[] = [];
+  private heartbeat: NodeJS.Timeout | undefined;
   private fault: Error | null = null;
   private isOver = false;
 
@@ -29,6 +30,8 @@ export class AgentsLoad {
   static async start(url: string, agents: number): Promise<AgentsLoad> {
     const load = new AgentsLoad(url, new Pool(url, { connections: PRODUCER_CONNECTIONS, pipelining: 1 }));
     for (let n = 0; n < agents; n += 1) await load.hire(`load-${n}-${Date.now()}`);
+    const beat = () => load.sockets.forEach((socket) => socket.send({ type: 'heartbeat', tasks: [] }));
+    load.heartbeat = setInterval(beat, load.sockets[0]?.ready.heartbeatIntervalMs);
     return load;
   }
 
@@ -40,6 +43,7 @@ export class AgentsLoad {
 
   async stop(): Promise<void> {
     this.isOver = true;
+    clearInterval(this.heartbeat);
     for (const socket of this.sockets) socket.close();
     await this.pool.close();
     if (this.fault) throw this.fault;
