@@ -96,6 +96,7 @@ describe('a task walks by the table', () => {
         expect((await read(id)).status).toBe(isHeld ? to : from);
         if (isHeld) expect(mayMove(from, to, 'worker')).toBe(true);
         await query('delete from tasks');
+        await query('delete from agent_parkings');
       }
     },
   );
