@@ -4,6 +4,8 @@ import { OWNER_KEY } from './lab.js';
 
 const PRODUCER_CONNECTIONS = 8;
 const SLOTS = 4;
+/** Often enough for the shortest lease that a bench would set. */
+const HEARTBEAT_MS = 5_000;
 
 /** One assignment: when its task was put in, and how long it took from there to the agent's hands. */
 export interface Assignment {
@@ -29,9 +31,9 @@ export class AgentsLoad {
   /** Makes the agents and connects them. */
   static async start(url: string, agents: number): Promise<AgentsLoad> {
     const load = new AgentsLoad(url, new Pool(url, { connections: PRODUCER_CONNECTIONS, pipelining: 1 }));
-    for (let n = 0; n < agents; n += 1) await load.hire(`load-${n}-${Date.now()}`);
     const beat = () => load.sockets.forEach((socket) => socket.send({ type: 'heartbeat', tasks: [] }));
-    load.heartbeat = setInterval(beat, load.sockets[0]?.ready.heartbeatIntervalMs);
+    load.heartbeat = setInterval(beat, HEARTBEAT_MS);
+    for (let n = 0; n < agents; n += 1) await load.hire(`load-${n}-${Date.now()}`);
     return load;
   }
 
