@@ -4,6 +4,8 @@ import { OWNER_KEY } from './lab.js';
 
 const PRODUCER_CONNECTIONS = 8;
 const SLOTS = 4;
+/** Often enough for the shortest lease that a bench would set. */
+const HEARTBEAT_MS = 5_000;
 
 /** One assignment: when its task was put in, and how long it took from there to the agent's hands. */
 export interface Assignment {
@@ -17,6 +19,7 @@ export class AgentsLoad {
   readonly assignments: Assignment[] = [];
   completed = 0;
   private readonly sockets: AgentSocket[] = [];
+  private heartbeat: NodeJS.Timeout | undefined;
   private fault: Error | null = null;
   private isOver = false;
 
@@ -28,6 +31,8 @@ export class AgentsLoad {
   /** Makes the agents and connects them. */
   static async start(url: string, agents: number): Promise<AgentsLoad> {
     const load = new AgentsLoad(url, new Pool(url, { connections: PRODUCER_CONNECTIONS, pipelining: 1 }));
+    const beat = () => load.sockets.forEach((socket) => socket.send({ type: 'heartbeat', tasks: [] }));
+    load.heartbeat = setInterval(beat, HEARTBEAT_MS);
     for (let n = 0; n < agents; n += 1) await load.hire(`load-${n}-${Date.now()}`);
     return load;
   }
@@ -40,6 +45,7 @@ export class AgentsLoad {
 
   async stop(): Promise<void> {
     this.isOver = true;
+    clearInterval(this.heartbeat);
     for (const socket of this.sockets) socket.close();
     await this.pool.close();
     if (this.fault) throw this.fault;

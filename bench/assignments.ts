@@ -29,7 +29,7 @@ export async function measureMostAssignments(url: string, agents: number, second
     let put = 0;
     const fill = async (until: number) => {
       while (performance.now() < until) {
-        const missing = BACKLOG - (put - load.assignments.length);
+        const missing = Math.min(BACKLOG, BACKLOG - (put - load.completed));
         if (missing < BACKLOG / 4) {
           await sleep(2);
           continue;

@@ -66,6 +66,10 @@ function workSection({ agents, sustainedSeconds, backends, dashboard }: WorkFigu
     ({ backend, sustained: { asked, reached, first, last } }: BackendFigures) =>
       `| ${backend} | ${inFull(asked)} | ${inFull(reached)} | ${first.p50Ms} / ${first.p95Ms} | ${last.p50Ms} / ${last.p95Ms} |`,
   );
+  const late = backends.map(
+    ({ backend, lateness: { p50Ms, p95Ms, mostMs } }) =>
+      `| ${backend} | ${p50Ms} | ${p95Ms} | ${mostMs} | under 2,000 |`,
+  );
   return `## Work
 
 ${agents} connected agents, each of which completes a task as soon as it has it. An assignment is a task put in, leased under a
@@ -81,6 +85,12 @@ A steady stream for ${sustainedSeconds} s, from put in to handed over:
 | queues in | put in/s | assigned/s | first third, p50 / p95 ms | last third, p50 / p95 ms |
 |---|---|---|---|---|
 ${steady.join('\n')}
+
+Escalations, from the moment one is due to its row:
+
+| queues in | p50 ms | p95 ms | most ms | aim |
+|---|---|---|---|---|
+${late.join('\n')}
 
 The dashboard's state with ${inFull(STORED_TASKS)} tasks stored: p50 ${dashboard.p50Ms} ms, p95 ${dashboard.p95Ms} ms (aim: under 50).`;
 }

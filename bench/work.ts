@@ -6,12 +6,15 @@ import {
   type Sustained,
 } from './assignments.js';
 import { measureDashboard, seedTasks } from './dashboard.js';
-import type { Lab, LabDatabase } from './lab.js';
+import { type Lateness, measureEscalationLateness } from './escalation-lateness.js';
+import { type Lab, type LabDatabase, OWNER_KEY } from './lab.js';
 import { measureRawQueue } from './raw-queue.js';
 import { seedDoneWork } from './seed-work.js';
 
 const AGENTS = 100;
 const SUSTAINED_PER_SECOND = 500;
+const ESCALATIONS = 100;
+const ESCALATE_EVERY_MS = 50;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 6);
 const SUSTAINED_SECONDS = 5 * SECONDS;
@@ -25,6 +28,8 @@ export interface BackendFigures {
   /** Jobs a second. */
   raw: number;
   sustained: Sustained;
+  /** Of escalations. */
+  lateness: Lateness;
 }
 
 export interface WorkFigures {
@@ -68,9 +73,11 @@ async function measureBackend(
   say(
     `${backend}: ${Math.round(sustained.reached)}/s of ${sustained.asked}/s, p95 ${sustained.first.p95Ms} to ${sustained.last.p95Ms} ms`,
   );
+  const lateness = await measureEscalationLateness(gateway.url, OWNER_KEY, ESCALATIONS, ESCALATE_EVERY_MS);
+  say(`${backend}: escalations p95 ${lateness.p95Ms} ms late`);
   const rates = await takeTurns(gateway.url, database, redisUrl, (line) => say(`${backend}: ${line}`));
   await Promise.all([gateway.stop(), scheduler.stop()]);
-  return { backend, latency, sustained, ...rates };
+  return { backend, latency, sustained, lateness, ...rates };
 }
 
 /** Our assignments and the library's own jobs, round after round: the machine is shared, and only their ratio counts. */

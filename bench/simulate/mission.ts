@@ -20,6 +20,12 @@ export interface EventSeen {
   data: Record<string, unknown>;
 }
 
+export interface EscalationSeen {
+  ruleId: string;
+  taskId: string | null;
+  level: number;
+}
+
 /** A workspace of a running Houston, as its owner sees it. Questions are repeated while it does not answer. */
 export class Mission {
   constructor(

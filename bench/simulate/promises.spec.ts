@@ -36,6 +36,7 @@ function goodEvidence(): Evidence {
       { agent: 'agent 3', pid: 3, at: 7_000, kind: 'stood still' },
     ],
     deadTaskIds: ['c'],
+    escalations: [],
   };
 }
 
@@ -57,6 +58,16 @@ describe('the promises of a simulation', () => {
     ['two agents had one lease', 'no two agents', (e) => push(e.diary, line('taken', 'a', 1, 3))],
     ['an effect was repeated', 'each effect', (e) => push(e.diary, line('effect', 'a', 1, 1))],
     ['a late report counted', 'whoever was too late', (e) => push(e.diary, line('accepted', 'b', 2, 3, 'hangs'))],
+    [
+      'nobody was told',
+      'whoever had to be told',
+      (e) => [7, 8].forEach((fence) => push(e.events, event('task.failed', 9, 'c', fence))),
+    ],
+    [
+      'somebody was told for nothing',
+      'whoever had to be told',
+      (e) => push(e.escalations, { ruleId: 'r', taskId: 'a', level: 1 }),
+    ],
     ['a task was forgotten', 'nothing was stuck', (e) => Object.assign(e, { events: e.events.slice(0, 3) })],
   ])('are broken when %s', (_case, promise, spoil) => {
     const evidence = goodEvidence();

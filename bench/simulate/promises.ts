@@ -1,6 +1,6 @@
 import type { DiaryLine } from './diary.js';
 import type { Death } from './fleet.js';
-import type { EventSeen, TaskSeen } from './mission.js';
+import type { EscalationSeen, EventSeen, TaskSeen } from './mission.js';
 
 /** Everything that is known when a run is over. */
 export interface Evidence {
@@ -13,6 +13,8 @@ export interface Evidence {
   deaths: readonly Death[];
   /** Tasks among the open dead letters. */
   deadTaskIds: readonly string[];
+  /** Of the rule every workspace begins with: three failed attempts or more. */
+  escalations: readonly EscalationSeen[];
 }
 
 /** A promise, and what speaks against it. */
@@ -25,6 +27,8 @@ export interface Verdict {
 
 const TERMINAL = ['done', 'failed', 'cancelled'];
 const SHOWN = 3;
+/** Failed attempts from which on somebody is told. */
+const TOLD_FROM = 3;
 
 export function judge(evidence: Evidence): Verdict[] {
   return [
@@ -34,6 +38,7 @@ export function judge(evidence: Evidence): Verdict[] {
     verdict('no two agents ever held one lease', sharedLeases(evidence), `${count(evidence, 'task.assigned')} leases`),
     verdict('each effect happened once per fence', repeatedEffects(evidence), `${lines(evidence, 'effect')} effects`),
     verdict('whoever was too late was refused', acceptedLate(evidence), `${lines(evidence, 'refused')} refused`),
+    verdict('whoever had to be told of failures was, once', wrongEscalations(evidence), told(evidence)),
     verdict('nothing was stuck when its agent fell silent', stuck(evidence), `${evidence.deaths.length} silences`),
   ];
 }
@@ -129,6 +134,25 @@ function acceptedLate({ diary }: Evidence): string[] {
     .map((line) => `task ${line.taskId} at fence ${line.fence} by ${line.agent}`);
 }
 
+/** A task that was done soon after its third failure may have been looked at in between, or not. */
+function wrongEscalations({ tasks, events, escalations }: Evidence): string[] {
+  const failures = grouped(
+    events.filter(({ type }) => ['task.failed', 'lease.lost', 'task.dead'].includes(type)),
+    (event) => String(event.data['taskId']),
+  );
+  return tasks.flatMap(({ id, status, payload }) => {
+    const failed = new Set((failures.get(id) ?? []).map((event) => event.data['fence'])).size;
+    const raised = escalations.filter((one) => one.taskId === id).length;
+    const most = failed >= TOLD_FROM ? 1 : 0;
+    const least = status === 'failed' ? most : 0;
+    return raised >= least && raised <= most ? [] : [`task ${payload.n}: ${failed} failures, raised ${raised} times`];
+  });
+}
+
+function told({ escalations }: Evidence): string {
+  return `${escalations.length} escalations`;
+}
+
 function stuck(evidence: Evidence): string[] {
   return interrupted(evidence).flatMap(({ line, again }) =>
     again === undefined ? [`task ${line.taskId} after fence ${line.fence}`] : [],
@@ -137,11 +161,11 @@ function stuck(evidence: Evidence): string[] {
 
 /** Leases whose holder fell silent before the attempt had ended, with the lease that followed. */
 function interrupted({ diary, deaths, events }: Evidence) {
-  const told = (types: readonly string[]) =>
+  const byLease = (types: readonly string[]) =>
     new Map(events.filter(({ type }) => types.includes(type)).map((event) => [leaseOf(event.data as never), event]));
-  const ended = told(['task.completed', 'task.failed', 'task.dead']);
-  const assigned = told(['task.assigned']);
-  const lost = told(['lease.lost']);
+  const ended = byLease(['task.completed', 'task.failed', 'task.dead']);
+  const assigned = byLease(['task.assigned']);
+  const lost = byLease(['lease.lost']);
   const letGo = new Set(diary.filter((line) => line.what === 'lost' || line.what === 'refused').map(leaseOf));
   return diary.flatMap((line) => {
     const given = assigned.get(leaseOf(line));

@@ -153,10 +153,11 @@ describe(`crashes in the middle of work, with the queues in ${redisUrl ? 'Redis'
   it('a scheduler whose clock is two minutes ahead refuses to start', async () => {
     const clock = path.join(PROGRAMS, 'shifted-clock.js');
     const ahead = { ...environment, NODE_OPTIONS: `--import ${clock}`, CLOCK_OFFSET_MS: '120000' };
-    await expect(startService('scheduler', ahead)).rejects.toThrow(/clock is 1\d\d\d\d\d ms off the database's/);
-    await expect(startService('scheduler', { ...ahead, CLOCK_OFFSET_MS: '-120000' })).rejects.toThrow(
-      /-1\d\d\d\d\d ms off/,
-    );
+    const behind = { ...ahead, CLOCK_OFFSET_MS: '-120000' };
+    await Promise.all([
+      expect(startService('scheduler', ahead)).rejects.toThrow(/clock is 1[12]\d\d\d\d ms off the database's/),
+      expect(startService('scheduler', behind)).rejects.toThrow(/clock is -1[12]\d\d\d\d ms off the database's/),
+    ]);
   }, 90_000);
 
   it.each<ServiceName>(['scheduler', 'gateway'])(

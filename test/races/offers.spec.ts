@@ -34,6 +34,20 @@ describe('offers to connected agents', () => {
     expect(Math.max(...sockets.map(({ tasks }) => tasks.length))).toBeLessThanOrEqual(3);
   });
 
+  it('finds the one that is able among many that are not, and the one it is reserved for', async () => {
+    const many = Array.from({ length: 40 }, (_, n) => ({ capabilities: [{ name: `craft-${n % 3}`, level: 3 }] }));
+    const crowd = await Promise.all(many.map((wanted) => house.agentWith(wanted)));
+    const able = await house.agentWith({ capabilities: [{ name: 'french', level: 4 }] });
+    const french = await createTask(gateway.owner, { requiredCapabilities: [{ name: 'french', minLevel: 4 }] });
+    expect((await able.socket.task()).task.id).toBe(french.id);
+    const reserved = await createTask(gateway.owner, { assignee: crowd[17]!.id });
+    expect((await crowd[17]!.socket.task()).task.id).toBe(reserved.id);
+    await createTask(gateway.owner, { requiredCapabilities: [{ name: 'french', minLevel: 5 }] });
+    await until(async () => (await house.count('in_progress')) === 2);
+    expect(crowd.flatMap(({ socket }) => socket.tasks)).toHaveLength(1);
+    expect(await house.count('inbox')).toBe(1);
+  });
+
   it('loses an offer that it acknowledges too late, gets it anew, and is fenced out with the old lease', async () => {
     const { id, socket } = await house.agentWith({}, { acks: false });
     const created = await createTask(gateway.owner);

@@ -6,6 +6,7 @@ import { Can } from '../http/caller.guard.js';
 import { Problem } from '../http/problem.js';
 import { AnswersWithSecret } from '../http/sealed-answer.js';
 import { ConnectQuery } from './connect.dto.js';
+import { SERVER_FRAMES } from './frame-examples.js';
 import { TicketService } from './ticket.service.js';
 
 class ConnectTicketView {
@@ -48,7 +49,16 @@ export class ConnectController {
     description:
       'Text frames of JSON `{type, ...}`; docs/agents.md has an example of each. The agent says `hello`, `ack`, `heartbeat`, `result`, `fail`, `block` and `release`; Houston says `ready`, `task`, `heartbeat.ok`, `result.ok`, `error`, `pause`, `resume` and `closing`. Without an upgrade to WebSocket the answer is 426.',
   })
-  @ApiResponse({ status: 101, description: 'Say hello within 10 s' })
+  @ApiResponse({
+    status: 101,
+    description: 'Say hello within 10 s',
+    content: {
+      'application/json': {
+        schema: { type: 'object', required: ['type'], properties: { type: { type: 'string' } } },
+        examples: Object.fromEntries(SERVER_FRAMES.map((value) => [value['type'], { value }])),
+      },
+    },
+  })
   @Problems('upgrade_required')
   connect(@Query() _query: ConnectQuery): never {
     throw new Problem('upgrade_required', { detail: 'Connect to this address by WebSocket.' });

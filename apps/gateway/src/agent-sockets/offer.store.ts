@@ -22,14 +22,19 @@ export type Offered = { n: number } & (
 export class OfferStore {
   constructor(@Inject(Database) private readonly db: Database) {}
 
-  /** Leases tasks to these agents, to be acknowledged. Offers after one that found nothing at all are not looked at. */
-  async offer(scope: WorkspaceScope, offers: Offer[]): Promise<Offered[]> {
+  /**
+   * Leases tasks to the first `most` of these agents that are able to do something of what waits, to be acknowledged.
+   *
+   * @returns what became of the offers that were looked at; the rest is as before
+   */
+  async offer(scope: WorkspaceScope, offers: Offer[], most: number): Promise<Offered[]> {
     const rows = await this.db.statement<
       TaskWithEdges & { n: number; verdict: ClaimVerdict | 'claimed'; idle: boolean }
-    >(`select o.n, o.verdict, o.idle, (o.task).*, '{}'::uuid[] as depends_on from offer_tasks($1, $2, $3) o`, [
+    >(`select o.n, o.verdict, o.idle, (o.task).*, '{}'::uuid[] as depends_on from offer_tasks($1, $2, $3, $4) o`, [
       scope.organizationId,
       scope.workspaceId,
       JSON.stringify(offers),
+      most,
     ]);
     return rows.map(({ n, verdict, idle, ...task }) =>
       verdict === 'claimed' ? { n, verdict, idle: false, task } : { n, verdict, idle },

@@ -11,15 +11,17 @@ import { WorkService } from '../tasks/work.service.js';
 import { OfferStore } from './offer.store.js';
 import type { Session } from './session.js';
 
-/** Offers in one transaction, at the most. */
+/** Tasks handed out in one transaction, at the most. */
 const MAX_BATCH = 32;
+/** Agents that are looked at for them. */
+const MAX_LOOKED_AT = 256;
 /** An agent that gets nothing for reasons of its own (limit, hours, quota) is asked for again after this. */
 const REST_MS = 1_000;
 
 /**
- * Offers tasks to connected agents. When a task becomes free, one agent is tried; as long as that finds work, twice as many
- * are tried the next time. So a single task costs one look, a thousand are handed out in batches, and agents that are not
- * able to do what waits are asked once each. Where a round ended because nobody had a place left, the next one begins wide.
+ * Offers tasks to connected agents. When a task becomes free, one is handed to the first agent that is able to do it; as long
+ * as that finds work, twice as many are handed out the next time. So a single task costs one look, and a thousand are
+ * handed out in batches. Where a round ended because nobody had a place left, the next one begins wide.
  * Agents with the least to do come first, among these the one that has waited longest. Rounds of one workspace follow each
  * other; signals that arrive meanwhile make one more.
  */
@@ -98,16 +100,16 @@ export class Offers implements OnApplicationBootstrap {
     const passed = new Set<Session>();
     const first = this.hasPlenty.delete(workspaceId) ? MAX_BATCH : 1;
     for (let width = first; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
-      const chosen = this.choose(workspaceId, passed, width);
+      const chosen = this.choose(workspaceId, passed);
       if (chosen.length === 0) {
         if (passed.size === 0) this.hasPlenty.add(workspaceId);
         return;
       }
-      if (!(await this.offer(chosen, passed))) return;
+      if (!(await this.offer(chosen, width, passed))) return;
     }
   }
 
-  private choose(workspaceId: string, passed: ReadonlySet<Session>, width: number): Session[] {
+  private choose(workspaceId: string, passed: ReadonlySet<Session>): Session[] {
     const nowMs = performance.now();
     const free = [...(this.byWorkspace.get(workspaceId) ?? [])]
       .filter((session) => !passed.has(session))
@@ -117,16 +119,16 @@ export class Offers implements OnApplicationBootstrap {
         (a, b) => a.session.heldCount - b.session.heldCount || a.session.lastOfferedAtMs - b.session.lastOfferedAtMs,
       );
     const chosen: Session[] = [];
-    for (let turn = 1; chosen.length < width; turn += 1) {
+    for (let turn = 1; chosen.length < MAX_LOOKED_AT; turn += 1) {
       const takers = free.filter(({ places }) => places >= turn);
       if (takers.length === 0) break;
-      chosen.push(...takers.slice(0, width - chosen.length).map(({ session }) => session));
+      chosen.push(...takers.slice(0, MAX_LOOKED_AT - chosen.length).map(({ session }) => session));
     }
     return chosen;
   }
 
   /** @returns false when there is nothing left to take for anybody */
-  private async offer(chosen: Session[], passed: Set<Session>): Promise<boolean> {
+  private async offer(chosen: Session[], most: number, passed: Set<Session>): Promise<boolean> {
     const scope: WorkspaceScope = chosen[0]!.caller;
     const offers = chosen.map(({ agent, caller, capabilities }) => ({
       agent: agent.id,
@@ -135,7 +137,7 @@ export class Offers implements OnApplicationBootstrap {
       capabilities,
     }));
     let isMore = true;
-    for (const row of await this.store.offer(scope, offers)) {
+    for (const row of await this.store.offer(scope, offers, most)) {
       const session = chosen[row.n - 1]!;
       if (row.verdict === 'claimed') {
         void this.hand(session, row.task);

@@ -20,6 +20,8 @@ const WRITE_EVERY = 2;
 const LOOK_AT_ALL_EVERY = 10;
 const ASK_KEYS_EVERY = 5;
 const PROBE_EVERY = 15;
+/** While the database does not answer, looks are left out. */
+const MAX_WAITING = 16;
 /** Without a heartbeat for so many intervals an agent counts as gone, even if its socket is there. */
 const SILENT_INTERVALS = 3;
 /** For agents to read why the connection ends, and for what they said to be done. */
@@ -31,7 +33,8 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly logger = new Logger('agent sockets');
   private ticks = 0;
   private timer: NodeJS.Timeout | undefined;
-  private turn: Promise<void> = Promise.resolve();
+  private turn: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   constructor(
     @Inject(Sessions) private readonly sessions: Sessions,
@@ -83,9 +86,14 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
     this.offers.wake(null);
   }
 
-  /** One after the other, and none that fails keeps the next from its turn. */
+  /** One after the other, and none that fails keeps the next from its turn. What is left out comes again with the ticks. */
   private inTurn(what: string, act: () => Promise<void>): void {
-    this.turn = this.turn.then(act).catch((error: unknown) => this.logger.warn({ msg: `cannot ${what}`, err: error }));
+    if (this.waiting >= MAX_WAITING) return;
+    this.waiting += 1;
+    this.turn = this.turn
+      .then(act)
+      .catch((error: unknown) => this.logger.warn({ msg: `cannot ${what}`, err: error }))
+      .finally(() => (this.waiting -= 1));
   }
 
   private async write(): Promise<void> {

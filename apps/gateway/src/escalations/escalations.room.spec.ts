@@ -135,6 +135,7 @@ describe('rules of escalation', () => {
     ['does something unknown', { actions: ['explode'] }, 'invalid_values'],
     ['tells nobody', { actions: [{ type: 'notify', recipients: [] }] }, 'invalid_values'],
     ['tells an unknown role', { actions: [{ type: 'notify', recipients: [{ role: 'king' }] }] }, 'invalid_values'],
+    ['asks for an approval where there are none', { actions: ['requestApproval'] }, 'action_unavailable'],
     ['gives work to nobody', { actions: [{ type: 'reassign', agent: 'nobody-here' }] }, 'unknown_agent'],
     ['goes too deep', { maxDepth: 11 }, 'invalid_values'],
     ['has no cooldown', { cooldownSeconds: 0 }, 'invalid_values'],

@@ -1,11 +1,14 @@
 import { Ajv2020, type AnySchemaObject, type ErrorObject } from 'ajv/dist/2020.js';
 import { LRUCache } from 'lru-cache';
 import { linearPattern } from '@houston/common/patterns/linear-pattern.js';
+import { Overdue, withinMs } from '@houston/common/patterns/within-ms.js';
 import type { Fault } from '../http/problem.js';
 
 const MAX_SCHEMA_BYTES = 65_536;
 const MAX_FAULTS = 20;
 const REMEMBERED = 500;
+/** Patterns, uniqueItems and references to itself can make a small schema slow for a large result. */
+const VALIDATE_MS = 1_000;
 
 type Validate = { (value: unknown): boolean; errors?: ErrorObject[] | null };
 
@@ -28,7 +31,12 @@ export function schemaFault(schema: Record<string, unknown>): string | null {
 /** Where a result does not have the shape that its schema asks for; empty when it has. */
 export function resultFaults(schema: Record<string, unknown>, result: unknown): Fault[] {
   const validate = compile(schema);
-  if (validate(result)) return [];
+  try {
+    if (withinMs(VALIDATE_MS, () => validate(result))) return [];
+  } catch (error) {
+    if (error instanceof Overdue) return [{ path: 'result', message: `Holding it against the schema took too long.` }];
+    throw error;
+  }
   return (validate.errors ?? []).slice(0, MAX_FAULTS).map((error) => ({
     path: `result${error.instancePath.replaceAll('/', '.')}`,
     message: error.message ?? 'is not valid',

@@ -1,4 +1,4 @@
-import { createTask } from '../../../../test/factories/fleet.js';
+import { claim, createTask, insertAgent } from '../../../../test/factories/fleet.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 
 describe('the service level of a task', () => {
@@ -44,5 +44,26 @@ describe('the service level of a task', () => {
     expect(await slo(none.id)).toMatchObject({ seconds: null, dueAt: null, consumedPercent: null, breachedAt: null });
     const due = await createTask(gateway.owner, { dueAt: new Date(Date.now() + 100_000).toISOString() });
     expect((await slo(due.id)).seconds).toBeGreaterThanOrEqual(99);
+  });
+
+  it('is missed also by what was done late before anybody had said so, and not by what was done in time', async () => {
+    const pending = async (id: string) => {
+      const [row] = await gateway.db.database.inOrganization(gateway.db.organizationId, (tx) =>
+        tx.query<{ pending: boolean }>('select slo_breach_at is not null as pending from tasks where id = $1', [id]),
+      );
+      return row?.pending;
+    };
+    for (const [age, isMissed] of [
+      [200, true],
+      [50, false],
+    ] as const) {
+      const client = gateway.as(gateway.db.ownerKey, (await gateway.workspace(`late-${age}`)).slug);
+      const { id } = await createTask(client, { sloSeconds: 100 });
+      const { id: agent } = await insertAgent(gateway.db);
+      const { lease } = await claim(client, agent);
+      await shift(id, age);
+      bodyOf(await client.post(`/api/tasks/${id}/complete`, { lease, result: 'done' }), 200);
+      expect([age, await pending(id)]).toEqual([age, isMissed]);
+    }
   });
 });

@@ -5,7 +5,9 @@ export function dueAt(organizationId: string, atMs: string, delayMs: number): Wa
   return { queue: 'due-times', payload: { organizationId }, id: `due.${organizationId}.${atMs}`, delayMs };
 }
 
-/** Something has happened that may be due at once. */
+const GATHERING_MS = 300;
+
+/** Something has happened that may be due at once; what happens right after it is looked at together with it. */
 export function dueNow(organizationId: string): WakeupOf<'due-times'> {
-  return { queue: 'due-times', payload: { organizationId }, id: `due.${organizationId}.now` };
+  return { queue: 'due-times', payload: { organizationId }, id: `due.${organizationId}.now`, delayMs: GATHERING_MS };
 }

@@ -3,7 +3,7 @@ import { Database } from '@houston/common/db/database.js';
 import { Duty, type Counts } from '@houston/common/duties/duty.js';
 import { type DueLooks, lookAtDue } from '@houston/common/escalation/due-looks.js';
 
-const BATCH = 50;
+const BATCH = 100;
 
 /**
  * Looks at whatever is due to be looked at, and tells whom it concerns. Wake-ups bring it to the moment; without them it comes

@@ -1739,9 +1739,10 @@ create policy tenant on workspaces to houston_app
 -- function note_agent(uuid,uuid,boolean,text) returns boolean
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
--- function offer_tasks(uuid,uuid,jsonb) returns TABLE(n integer, verdict text, idle boolean, task tasks)
+-- function offer_tasks(uuid,uuid,jsonb,integer) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function open_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function open_budget(uuid,uuid,text) returns void
+-- function open_demands(uuid) returns TABLE(assignee_id uuid, required_capabilities jsonb)
 -- function open_session(uuid,uuid,uuid,text,uuid,uuid,text,integer,jsonb,integer,text) returns record
 -- function organizations_with_news(text) returns SETOF uuid
 -- function park_quota(uuid,uuid,uuid,text,timestamp with time zone,text) returns void

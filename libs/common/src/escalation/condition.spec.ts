@@ -71,7 +71,7 @@ describe('a condition', () => {
     );
     const startedAt = performance.now();
     expect(problemOf(slow)).toBeNull();
-    expect(evaluate(slow, input)).toMatchObject({ kind: 'failed', problem: expect.stringMatching(/timed out/) });
+    expect(evaluate(slow, input)).toMatchObject({ kind: 'failed', problem: expect.stringContaining('longer than') });
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     // Whoever comes next is not hindered by it.
     expect(evaluate('true', input).kind).toBe('true');

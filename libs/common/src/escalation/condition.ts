@@ -1,7 +1,7 @@
 import { type CelInput, celEnv, CelScalar, isCelError, parse, plan } from '@bufbuild/cel';
 import { LRUCache } from 'lru-cache';
 import { conditionFault } from './condition-check.js';
-import { withinMs } from './within-ms.js';
+import { withinMs } from '../patterns/within-ms.js';
 
 const MAX_LENGTH = 2_000;
 const PARSE_MS = 500;

@@ -4,7 +4,7 @@ import { look } from './look.js';
 import { takeNote } from './take-note.js';
 import { lockDue, lockOne, postpone } from './watch.store.js';
 
-const BATCH = 50;
+const BATCH = 100;
 const POSTPONED_SECONDS = 10;
 
 export interface DueLooks {

@@ -278,4 +278,13 @@ describe('rules of escalation', () => {
     );
     expect(count).toBe(1_200);
   });
+
+  it('take no more in one turn than they may, also when the planner knows nothing of the tables', async () => {
+    await sql(
+      `insert into escalation_marks (organization_id, workspace_id, kind, subject_id)
+       select $1, $2, 'task', gen_random_uuid() from generate_series(1, 500) n`,
+      [db.organizationId, db.workspaceId],
+    );
+    expect([(await turn()).noted, (await turn()).noted, (await turn()).noted]).toEqual([200, 200, 100]);
+  });
 });

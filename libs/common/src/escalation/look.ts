@@ -1,14 +1,22 @@
 import { v7 as newId } from 'uuid';
 import type { Tx } from '../db/database.js';
 import { holdsFrom, judgeWatch, subjectOf, type WatchVerdict } from '../domain/escalation.js';
-import { appendEvent } from '../events/event-log.js';
+import { appendEvent, appendEvents, type NewEvent } from '../events/event-log.js';
 import { evaluate } from './condition.js';
-import type { EscalationRow, RuleRow, WatchRow } from './escalation.row.js';
+import type { ActionResult, RuleRow, WatchRow } from './escalation.row.js';
 import { DEFAULT_RECIPIENTS, performAction } from './perform-action.js';
 import { actionsAt, watchRule } from './rule.js';
 import { reasonOf } from './reason.js';
 import { lockTasks } from './subject.store.js';
-import { insertEscalation, type LookedAt, now, resolveOpen, rulesByIds, writeLooks } from './watch.store.js';
+import {
+  insertEscalations,
+  type LookedAt,
+  type NewEscalation,
+  now,
+  resolveOpen,
+  rulesByIds,
+  writeLooks,
+} from './watch.store.js';
 import { conditionInput, readSubjects, type Subject } from './watched-subject.js';
 
 const ACTOR = 'system';
@@ -20,12 +28,19 @@ export interface Looked {
   resolved: number;
 }
 
+/** A firing that is not written yet. */
+interface Raised {
+  row: NewEscalation;
+  event: NewEvent;
+}
+
 /**
  * Looks at watches that the transaction has locked: raises what holds, resolves what no longer does, and writes when to look
  * again. Everything is read anew under the subjects' locks, so that nothing fires that is not true any more.
  */
 export async function look(tx: Tx, watches: readonly WatchRow[]): Promise<Looked> {
-  const done: Looked = { raised: [], resolved: 0 };
+  const raised: Raised[] = [];
+  let resolved = 0;
   const looks: LookedAt[] = [];
   for (const workspaceId of [...new Set(watches.map((watch) => watch.workspace_id))].sort()) {
     const own = watches.filter((watch) => watch.workspace_id === workspaceId);
@@ -35,15 +50,22 @@ export async function look(tx: Tx, watches: readonly WatchRow[]): Promise<Looked
     for (const watch of own) {
       const rule = rules.find(({ id }) => id === watch.rule_id);
       const one = await lookAt(tx, watch, rule, subjects.get(watch.subject_id), at);
-      done.raised.push(...one.raised);
-      done.resolved += one.resolved;
+      resolved += one.resolved;
       looks.push(one.look);
+      if (one.raised === null) continue;
+      raised.push(one.raised);
       // What was done about it may have changed what the next rule says of it.
-      if (one.raised.length > 0) await readAgain(tx, workspaceId, subjects, watch.subject_id);
+      if (one.raised.row.actions.some(isDeed)) await readAgain(tx, workspaceId, subjects, watch.subject_id);
     }
   }
+  const rows = raised.map((one) => one.row);
+  await insertEscalations(tx, rows);
+  await appendEvents(
+    tx,
+    raised.map((one) => one.event),
+  );
   await writeLooks(tx, looks);
-  return done;
+  return { raised: rows.map((row) => row.id), resolved };
 }
 
 async function lockSubjects(
@@ -62,6 +84,11 @@ async function lockSubjects(
   return found;
 }
 
+/** Whether it changes anything but what people know. */
+function isDeed({ type }: ActionResult): boolean {
+  return type !== 'notify' && type !== 'webhook';
+}
+
 async function readAgain(tx: Tx, workspaceId: string, subjects: Map<string, Subject>, id: string): Promise<void> {
   const subject = subjects.get(id);
   if (subject?.kind !== 'task') return;
@@ -75,21 +102,20 @@ async function lookAt(
   rule: RuleRow | undefined,
   subject: Subject | undefined,
   at: Date,
-): Promise<Looked & { look: LookedAt }> {
+): Promise<{ raised: Raised | null; resolved: number; look: LookedAt }> {
   const verdict = verdictOf(watch, rule, subject, at);
   const { workspace_id, rule_id, subject_id, depth, cooldown_until } = watch;
   const key = { workspace_id, rule_id, subject_id };
   if (verdict.kind === 'wait') {
-    return { raised: [], resolved: 0, look: { ...key, depth, cooldown_until, due_at: verdict.dueAt } };
+    return { raised: null, resolved: 0, look: { ...key, depth, cooldown_until, due_at: verdict.dueAt } };
   }
   if (verdict.kind === 'leave' || !rule || !subject) {
     const dueAt = verdict.kind === 'leave' ? verdict.dueAt : null;
     const resolved = depth > 0 ? await resolve(tx, key, ACTOR, 'It no longer holds.') : 0;
-    return { raised: [], resolved, look: { ...key, depth: 0, cooldown_until, due_at: dueAt } };
+    return { raised: null, resolved, look: { ...key, depth: 0, cooldown_until, due_at: dueAt } };
   }
-  const id = await raise(tx, rule, subject, verdict.level, watch.due_at);
   return {
-    ...{ raised: [id], resolved: 0 },
+    ...{ raised: await raise(tx, rule, subject, verdict.level, watch.due_at), resolved: 0 },
     look: { ...key, depth: verdict.level, cooldown_until: verdict.cooldownUntil, due_at: verdict.dueAt },
   };
 }
@@ -108,29 +134,29 @@ export function verdictOf(
   return judgeWatch({ depth: watch.depth, cooldownUntil: watch.cooldown_until }, pace, from, at, isTrue);
 }
 
-/** @returns the escalation's id */
-async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, since: Date): Promise<string> {
+/** Does what is to be done. @returns what is to be written of it */
+async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, since: Date): Promise<Raised> {
   const id = newId();
   const reason = reasonOf(rule, subject);
-  const actions = actionsAt(rule, level);
-  const results: EscalationRow['actions'] = [];
-  for (const action of actions) {
-    const occasion = { ruleId: rule.id, ruleName: rule.name, reason };
-    results.push(await performAction(tx, rule.workspace_id, subject, action, occasion));
+  const occasion = { ruleId: rule.id, ruleName: rule.name, reason };
+  const actions: ActionResult[] = [];
+  for (const action of actionsAt(rule, level)) {
+    actions.push(await performAction(tx, rule.workspace_id, subject, action, occasion));
   }
-  await insertEscalation(tx, {
-    ...{ workspace_id: rule.workspace_id, id, rule_id: rule.id, rule_name: rule.name, level, reason, since },
-    ...{ subject_kind: subject.kind, subject_id: subject.id, actions: results },
-  });
-  await appendEvent(tx, {
-    ...{ type: 'escalation.raised', actor: ACTOR, subject: `escalation:${id}`, workspaceId: rule.workspace_id },
-    data: {
-      ...{ escalationId: id, ruleId: rule.id, rule: rule.name, trigger: rule.trigger, level, reason, actions: results },
-      ...{ [`${subject.kind}Id`]: subject.id, dueAt: since.toISOString() },
-      ...toldTo(rule, subject, level, reason),
+  return {
+    row: {
+      ...{ workspace_id: rule.workspace_id, id, rule_id: rule.id, rule_name: rule.name, level, reason, since },
+      ...{ subject_kind: subject.kind, subject_id: subject.id, actions },
     },
-  });
-  return id;
+    event: {
+      ...{ type: 'escalation.raised', actor: ACTOR, subject: `escalation:${id}`, workspaceId: rule.workspace_id },
+      data: {
+        ...{ escalationId: id, ruleId: rule.id, rule: rule.name, trigger: rule.trigger, level, reason, actions },
+        ...{ [`${subject.kind}Id`]: subject.id, dueAt: since.toISOString() },
+        ...toldTo(rule, subject, level, reason),
+      },
+    },
+  };
 }
 
 /** Whom the event names to be told, with the words for it; nobody unless an action says so. */

@@ -35,12 +35,16 @@ export async function mark(tx: Tx, marks: readonly Omit<Mark, 'after_id'>[]): Pr
 
 /** Takes words away, the oldest first; those that another process has taken are left to it. */
 export function takeMarks(tx: Tx, limit: number): Promise<Mark[]> {
+  // Materialized: inside of a join the planner may run the limited part again and again, and take everything.
   return tx.query(
-    `delete from escalation_marks where (workspace_id, kind, subject_id) in (
+    `with oldest as materialized (
        select workspace_id, kind, subject_id from escalation_marks
         where organization_id = $1 and ($2::uuid is null or workspace_id = $2)
-        order by marked_at limit $3 for update skip locked)
-     returning workspace_id, kind, subject_id, after_id`,
+        order by marked_at limit $3 for update skip locked
+     )
+     delete from escalation_marks m using oldest o
+      where m.workspace_id = o.workspace_id and m.kind = o.kind and m.subject_id = o.subject_id
+     returning m.workspace_id, m.kind, m.subject_id, m.after_id`,
     [tx.organizationId, tx.workspaceId, limit],
   );
 }
@@ -180,14 +184,15 @@ export type NewEscalation = Pick<
   'workspace_id' | 'id' | 'rule_id' | 'rule_name' | 'subject_id' | 'level' | 'reason' | 'actions' | 'since'
 > & { subject_kind: SubjectKind };
 
-export async function insertEscalation(tx: Tx, row: NewEscalation): Promise<void> {
+export async function insertEscalations(tx: Tx, rows: readonly NewEscalation[]): Promise<void> {
+  if (rows.length === 0) return;
   await tx.query(
     `insert into escalations (organization_id, workspace_id, id, rule_id, rule_name, subject_kind, subject_id, level, reason,
                               actions, since, raised_at)
      select $1, x.workspace_id, x.id, x.rule_id, x.rule_name, x.subject_kind, x.subject_id, x.level, x.reason, x.actions, x.since,
             clock_timestamp()
-       from jsonb_populate_record(null::escalations, $2) x`,
-    [tx.organizationId, JSON.stringify(row)],
+       from jsonb_populate_recordset(null::escalations, $2) x`,
+    [tx.organizationId, JSON.stringify(rows)],
   );
 }
 

@@ -32,3 +32,17 @@ export async function appendEvent(tx: Tx, event: NewEvent): Promise<string> {
   );
   return id;
 }
+
+/** As `appendEvent`, several at once, in their order. */
+export async function appendEvents(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map(({ workspaceId = tx.workspaceId, ...event }) => ({ ...event, id: newId(), workspaceId }));
+  await tx.query(
+    `insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+     select $1, e."workspaceId", e.id, e.type, e.actor, e.subject, e.data
+       from rows from (jsonb_to_recordset($2) as ("workspaceId" uuid, id uuid, type text, actor text, subject text, data jsonb))
+            with ordinality as e("workspaceId", id, type, actor, subject, data, n)
+      order by e.n`,
+    [tx.organizationId, JSON.stringify(rows)],
+  );
+}

@@ -20,9 +20,11 @@ begin
   if tg_op = 'UPDATE' and new.slo_seconds is distinct from old.slo_seconds then
     new.slo_breached_at := null;
   end if;
-  new.slo_breach_at := case
-    when new.ended_at is not null or new.slo_breached_at is not null or new.status in ('done', 'failed', 'cancelled') then null
-    else new.created_at + make_interval(secs => new.slo_seconds) end;
+  new.slo_breach_at := new.created_at + make_interval(secs => new.slo_seconds);
+  -- What ends late before anybody has told so is told all the same.
+  if new.slo_breached_at is not null or new.status in ('done', 'failed', 'cancelled') and new.slo_breach_at > coalesce(new.ended_at, now()) then
+    new.slo_breach_at := null;
+  end if;
   new.approval_since := case
     when new.approval_id is null then null
     when tg_op = 'UPDATE' and old.approval_id is not distinct from new.approval_id then coalesce(old.approval_since, now())

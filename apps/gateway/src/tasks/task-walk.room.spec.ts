@@ -1,11 +1,8 @@
 import { allowedMoves, mayMove, TASK_STATUSES, type TaskStatus } from '@houston/common/domain/task-states.js';
 import { v7 as newId } from 'uuid';
-import { DeadlineStore } from '../../apps/scheduler/src/deadlines/deadline.store.js';
-import { Deadlines } from '../../apps/scheduler/src/deadlines/deadlines.js';
-import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent, type TaskJson } from '../factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
+import { taskDuties } from '../../../../test/support/duties.js';
+import { claim, createTask, insertAgent, type TaskJson } from '../../../../test/factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 
 interface Held {
   id: string;
@@ -17,14 +14,12 @@ const PROOFS = { blockerReason: 'no access', evidenceRef: 'https://example.com/1
 
 describe('a task walks by the table', () => {
   let gateway: TestGateway;
-  let leases: LostLeases;
-  let deadlines: Deadlines;
+  let duties: ReturnType<typeof taskDuties>;
   let agent: { id: string };
 
   beforeAll(async () => {
     gateway = await startGateway();
-    leases = new LostLeases(gateway.db.database, new LeaseStore());
-    deadlines = new Deadlines(gateway.db.database, new DeadlineStore());
+    duties = taskDuties(gateway.db.database);
   });
   afterAll(() => gateway.close());
   beforeEach(async () => {
@@ -101,6 +96,7 @@ describe('a task walks by the table', () => {
         expect((await read(id)).status).toBe(isHeld ? to : from);
         if (isHeld) expect(mayMove(from, to, 'worker')).toBe(true);
         await query('delete from tasks');
+        await query('delete from agent_parkings');
       }
     },
   );
@@ -115,13 +111,13 @@ describe('a task walks by the table', () => {
   it.each(TASK_STATUSES)('from %s: the clock ends its lease, or ends it when its time is over', async (from) => {
     const leased = await bring(from);
     await query(`update tasks set lease_expires_at = now() - interval '1 second' where lease_id is not null`);
-    await leases.runOnce();
+    await duties.leases.runOnce();
     const back = mayMove(from, 'inbox', 'clock');
     expect((await read(leased.id)).status).toBe(back ? 'inbox' : from);
     await query('delete from tasks');
     const { id } = await bring(from);
     await query(`update tasks set expires_at = now() - interval '1 second' where id = $1`, [id]);
-    await deadlines.runOnce();
+    await duties.deadlines.runOnce();
     expect((await read(id)).status).toBe(mayMove(from, 'failed', 'clock') ? 'failed' : from);
   });
 

@@ -1,19 +1,18 @@
-import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent } from '../factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
+import { taskDuties } from '../../../../test/support/duties.js';
+import { claim, createTask, insertAgent } from '../../../../test/factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 
 /** A million tokens of input cost 0.15 USD, of output 0.60 USD. */
 const MODEL = 'gpt-4o-mini';
 
 describe('what is used under a lease', () => {
   let gateway: TestGateway;
-  let leases: LostLeases;
+  let duties: ReturnType<typeof taskDuties>;
   let agent: { id: string };
 
   beforeEach(async () => {
     gateway = await startGateway();
-    leases = new LostLeases(gateway.db.database, new LeaseStore());
+    duties = taskDuties(gateway.db.database);
     agent = await insertAgent(gateway.db, { provider: 'openai' });
     await query(`update agents set models = array[$1]`, [MODEL]);
     bodyOf(await post('/api/budgets', { name: 'all', limitUsd: '5', period: 'day' }), 201);
@@ -30,7 +29,7 @@ describe('what is used under a lease', () => {
   };
   const lose = async (column = 'lease_expires_at') => {
     await query(`update tasks set ${column} = now() - interval '1 millisecond' where lease_id is not null`);
-    await leases.runOnce();
+    await duties.leases.runOnce();
   };
   const millions = (inputTokens: number, outputTokens = 0) => ({
     usage: { inputTokens: inputTokens * 1_000_000, outputTokens: outputTokens * 1_000_000 },
@@ -66,7 +65,7 @@ describe('what is used under a lease', () => {
     const { id, lease } = await begin();
     await query(`update tasks set lease_expires_at = now() - interval '1 millisecond'`);
     expect((await post(`/api/tasks/${id}/complete`, { lease, result: 1, ...millions(1) })).status).toBe(409);
-    await leases.runOnce();
+    await duties.leases.runOnce();
     expect(await books()).toEqual({ held_nano: '0', spent_nano: '150000000' });
   });
 

@@ -1,18 +1,17 @@
 import { v7 as newId } from 'uuid';
-import { LeaseStore } from '../../apps/scheduler/src/leases/lease.store.js';
-import { LostLeases } from '../../apps/scheduler/src/leases/lost-leases.js';
-import { claim, createTask, insertAgent, type Lease, type TaskJson } from '../factories/fleet.js';
-import { bodyOf, startGateway, type TestGateway } from '../support/gateway.js';
-import type { AgentView } from '../../apps/gateway/src/agents/agent.view.js';
+import { taskDuties } from '../../../../test/support/duties.js';
+import { claim, createTask, insertAgent, type Lease, type TaskJson } from '../../../../test/factories/fleet.js';
+import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import type { AgentView } from './agent.view.js';
 
 describe('the health of an agent', () => {
   let gateway: TestGateway;
-  let leases: LostLeases;
+  let duties: ReturnType<typeof taskDuties>;
   let agent: { id: string; name: string };
 
   beforeAll(async () => {
     gateway = await startGateway();
-    leases = new LostLeases(gateway.db.database, new LeaseStore());
+    duties = taskDuties(gateway.db.database);
   });
   afterAll(() => gateway.close());
   beforeEach(async () => {
@@ -85,7 +84,7 @@ describe('the health of an agent', () => {
     for (let n = 0; n < times; n += 1) {
       await offer();
       await query(`update tasks set ack_by = now() - interval '1 second' where ack_by is not null`);
-      await leases.runOnce();
+      await duties.leases.runOnce();
     }
   };
 
