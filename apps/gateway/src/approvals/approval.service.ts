@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApprovalRow } from '@houston/common/approvals/approval.row.js';
 import { tellRequested, tellResolved } from '@houston/common/approvals/approval-tale.js';
+import { insertApproval, type NewApproval } from '@houston/common/approvals/new-approval.store.js';
 import { payloadDigest } from '@houston/common/approvals/payload-digest.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { type Assignee, DEFAULT_ASSIGNEES, OWNERS, rolesUpTo } from '@houston/common/domain/approval-deciders.js';
@@ -11,7 +12,7 @@ import type { CreationId } from '../http/creation-id.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import type { RequestApprovalDto } from './approval.dto.js';
-import { type ApprovalFilter, ApprovalStore, type ListedApproval, type NewApproval } from './approval.store.js';
+import { type ApprovalFilter, ApprovalStore, type ListedApproval } from './approval.store.js';
 import { Assignees } from './assignees.js';
 
 /** Asks for decisions, and finds them. */
@@ -42,11 +43,8 @@ export class ApprovalService {
     const existing = mayExist ? await this.store.find(tx, caller.workspaceId, approval.id) : null;
     if (existing) return existing;
     await this.requireSubject(tx, caller, approval);
-    const row = await this.store.insert(tx, caller.workspaceId, approval);
+    const row = await insertApproval(tx, caller.workspaceId, approval);
     if (!row) throw await this.taken(tx, caller, approval);
-    if (row.status === 'pending' && row.task_id !== null) {
-      await this.store.letTaskWait(tx, caller.workspaceId, row.task_id, row.id);
-    }
     await tellRequested(tx, row);
     if (row.status !== 'pending') await tellResolved(tx, row);
     return row;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApprovalRow } from '@houston/common/approvals/approval.row.js';
 import { payloadDigest } from '@houston/common/approvals/payload-digest.js';
+import type { NewApproval } from '@houston/common/approvals/new-approval.store.js';
 import { Database } from '@houston/common/db/database.js';
 import { DEFAULT_ASSIGNEES } from '@houston/common/domain/approval-deciders.js';
 import { formatUsd } from '@houston/common/domain/money.js';
@@ -8,7 +9,6 @@ import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
 import { ApprovalService } from './approval.service.js';
-import type { NewApproval } from './approval.store.js';
 import { BudgetGrantStore, type RefusedExecution } from './budget-grant.store.js';
 import type { RaisePayload } from './budget-grants.js';
 import type { RequestRaiseDto } from './decision.dto.js';

@@ -135,7 +135,11 @@ describe('rules of escalation', () => {
     ['does something unknown', { actions: ['explode'] }, 'invalid_values'],
     ['tells nobody', { actions: [{ type: 'notify', recipients: [] }] }, 'invalid_values'],
     ['tells an unknown role', { actions: [{ type: 'notify', recipients: [{ role: 'king' }] }] }, 'invalid_values'],
-    ['asks for an approval where there are none', { actions: ['requestApproval'] }, 'action_unavailable'],
+    [
+      'asks those for an approval who cannot give it',
+      { actions: [{ type: 'requestApproval', recipients: [{ role: 'viewer' }] }] },
+      'invalid_values',
+    ],
     ['gives work to nobody', { actions: [{ type: 'reassign', agent: 'nobody-here' }] }, 'unknown_agent'],
     ['goes too deep', { maxDepth: 11 }, 'invalid_values'],
     ['has no cooldown', { cooldownSeconds: 0 }, 'invalid_values'],
@@ -249,6 +253,29 @@ describe('rules of escalation', () => {
     });
     await evaluate(id);
     expect(await escalations()).toMatchObject([{ status: 'resolved' }]);
+  });
+
+  it('ask for an approval, for which the task waits, and not twice', async () => {
+    const { id: agent } = await insertAgent(gateway.db);
+    await create({ match: { status: 'inbox' }, actions: ['requestApproval'], cooldownSeconds: 1 });
+    const { id } = await createTask(client, { assignee: agent });
+    await sql(`update tasks set status_since = now() - interval '2 minutes' where id = $1`, [id]);
+    await evaluate(id);
+    const { items } = bodyOf<{ items: { id: string; status: string; assignees: unknown }[] }>(
+      await client.get(`/api/approvals?taskId=${id}`),
+      200,
+    );
+    expect(items).toMatchObject([{ status: 'pending', assignees: [{ role: 'owner' }, { role: 'admin' }] }]);
+    expect((await client.post(`/api/agents/${agent}/claim`)).status).toBe(204);
+    expect(bodyOf(await client.get(`/api/tasks/${id}/why`), 200)).toMatchObject({ reason: 'approval' });
+    await sql(`update escalation_watches set cooldown_until = now(), due_at = now() where workspace_id = $1`, [
+      workspaceId,
+    ]);
+    await evaluate(id);
+    const [again] = await escalations('?status=open');
+    expect(again).toMatchObject({ level: 2, actions: [{ type: 'requestApproval', done: false }] });
+    bodyOf(await client.post(`/api/approvals/${items[0]!.id}/resolve`, { decision: 'approve' }), 200);
+    expect((await claim(client, agent)).task.id).toBe(id);
   });
 
   it('take what nobody has, and what has ended, as it is', async () => {

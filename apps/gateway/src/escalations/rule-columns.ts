@@ -1,7 +1,7 @@
 import { type EscalationTrigger, matchableBy, subjectOf } from '@houston/common/domain/escalation.js';
 import { problemOf } from '@houston/common/escalation/condition.js';
 import type { Recipient, RuleAction, RuleRow } from '@houston/common/escalation/escalation.row.js';
-import { canRequestApproval } from '@houston/common/escalation/request-approval.js';
+import { DECIDER_ROLES } from '@houston/common/domain/approval-deciders.js';
 import { linearPattern } from '@houston/common/patterns/linear-pattern.js';
 import { invalid, Problem } from '../http/problem.js';
 import type { ActionDto, CreateRuleDto, UpdateRuleDto } from './rule.dto.js';
@@ -79,7 +79,7 @@ async function actionsOf(list: readonly ActionDto[], path: string, findAgent: Fi
   return actions;
 }
 
-/** Whether everything about a rule fits together. @throws Problem invalid_values, invalid_condition, action_unavailable */
+/** Whether everything about a rule fits together. @throws Problem invalid_values, invalid_condition */
 export function requireSound(rule: RuleColumns): void {
   requireThreshold(rule);
   const fields = matchableBy(rule.trigger);
@@ -96,15 +96,15 @@ export function requireSound(rule: RuleColumns): void {
 }
 
 function requireUse({ trigger }: RuleColumns, { type, recipients, agentId }: RuleAction): void {
-  if (type === 'requestApproval' && !canRequestApproval) {
-    throw new Problem('action_unavailable', { detail: 'This installation has no approvals to ask for.' });
-  }
   const kind = subjectOf(trigger);
   if (kind !== 'task' && type !== 'notify' && type !== 'webhook') {
     throw invalid('actions', `${trigger} looks at ${kind}s; ${type} is for tasks.`);
   }
   if (recipients && type !== 'notify' && type !== 'requestApproval') {
     throw invalid('actions', `Nobody is told by ${type}: it takes no recipients.`);
+  }
+  if (type === 'requestApproval' && recipients?.some(decidesNothing)) {
+    throw invalid('actions', `Approvals are decided by members, agents, or the roles ${DECIDER_ROLES.join(', ')}.`);
   }
   if (agentId && type !== 'reassign') throw invalid('actions', `${type} takes no agent.`);
 }
@@ -142,4 +142,8 @@ function numberFault(trigger: EscalationTrigger, threshold: number): string | nu
     case 'errorPattern':
       return threshold <= MAX_SECONDS ? null : `Give at most ${MAX_SECONDS} seconds.`;
   }
+}
+
+function decidesNothing(recipient: Recipient): boolean {
+  return 'role' in recipient && !DECIDER_ROLES.some((role) => role === recipient.role);
 }

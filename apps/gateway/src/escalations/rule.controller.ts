@@ -60,7 +60,7 @@ export class RuleController {
   })
   @ApiBody({ type: CreateRuleDto, examples: RULE_EXAMPLES })
   @ApiCreatedResponse({ type: RuleView })
-  @Problems('invalid_condition', 'action_unavailable', 'unknown_agent')
+  @Problems('invalid_condition', 'unknown_agent')
   async create(
     @CurrentCaller() caller: Caller,
     @Body() body: CreateRuleDto,
@@ -131,7 +131,7 @@ export class RuleController {
       'What is named changes. It is held against everything anew; what it has raised and no longer holds is resolved.',
   })
   @ApiOkResponse({ type: RuleView })
-  @Problems('not_found', 'precondition_failed', 'invalid_condition', 'action_unavailable', 'unknown_agent')
+  @Problems('not_found', 'precondition_failed', 'invalid_condition', 'unknown_agent')
   async update(
     @CurrentCaller() caller: Caller,
     @Param('id', idParam) id: string,

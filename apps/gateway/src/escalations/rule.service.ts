@@ -31,7 +31,7 @@ export class RuleService {
     return this.db.inWorkspace(caller, (tx) => this.present(tx, caller, id));
   }
 
-  /** @throws Problem invalid_values, invalid_condition, unknown_agent, action_unavailable */
+  /** @throws Problem invalid_values, invalid_condition, unknown_agent */
   async create(caller: Caller, body: CreateRuleDto, { id }: CreationId): Promise<RuleRow> {
     const rule = newRule(id, body, await findActions(body, this.finder(caller)));
     requireSound(rule);
@@ -43,7 +43,7 @@ export class RuleService {
     });
   }
 
-  /** @throws Problem not_found, precondition_failed, invalid_values, invalid_condition, unknown_agent, action_unavailable */
+  /** @throws Problem not_found, precondition_failed, invalid_values, invalid_condition, unknown_agent */
   async update(caller: Caller, id: string, body: UpdateRuleDto, ifMatch: string | undefined): Promise<RuleRow> {
     const found = await findActions(body, this.finder(caller));
     return this.db.inWorkspace(caller, async (tx) => {

@@ -34,7 +34,6 @@ export const PROBLEMS = {
   evidence_required: { status: 422, title: 'The task has nothing to show for itself' },
   output_schema_mismatch: { status: 422, title: 'The result does not have the shape that was asked for' },
   invalid_condition: { status: 422, title: 'The condition cannot be used' },
-  action_unavailable: { status: 422, title: 'This installation cannot do that' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another body' },
   budget_frozen: { status: 423, title: 'A budget is frozen' },
   upgrade_required: { status: 426, title: 'This address speaks WebSocket' },

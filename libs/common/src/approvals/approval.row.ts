@@ -40,7 +40,8 @@ export interface ApprovalRow {
   reminders: number;
   due_at: Date | null;
   requested_by: string;
-  requester_key_id: string;
+  /** Null with all of the requester: the house itself asked. */
+  requester_key_id: string | null;
   requester_agent_id: string | null;
   requester_member_id: string | null;
   decision: Decision | null;

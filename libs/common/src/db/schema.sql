@@ -299,7 +299,7 @@ create table approvals (
   reminders integer not null default 0,
   due_at timestamp with time zone,
   requested_by text not null,
-  requester_key_id uuid not null,
+  requester_key_id uuid,
   requester_agent_id uuid,
   requester_member_id uuid,
   decision text,

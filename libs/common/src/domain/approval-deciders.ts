@@ -13,7 +13,8 @@ export const OWNERS: readonly Assignee[] = [{ role: 'owner' }];
 
 /** Somebody who asks or decides. */
 export interface Party {
-  readonly keyId: string;
+  /** Null: the house itself. */
+  readonly keyId: string | null;
   readonly agentId: string | null;
   readonly memberId: string | null;
 }
@@ -25,7 +26,7 @@ export interface Decider extends Party {
 /** The same key, the same agent with another key, or the same member with another key. */
 export function isSameParty(one: Party, other: Party): boolean {
   return (
-    one.keyId === other.keyId ||
+    (one.keyId !== null && one.keyId === other.keyId) ||
     (one.agentId !== null && one.agentId === other.agentId) ||
     (one.memberId !== null && one.memberId === other.memberId)
   );

@@ -31,7 +31,7 @@ create table approvals (
   -- When somebody must look at it: its deadline, or the time to remind of it.
   due_at timestamptz,
   requested_by text not null, -- the actor
-  requester_key_id uuid not null,
+  requester_key_id uuid, -- null: the house itself asked, by a rule
   requester_agent_id uuid,
   requester_member_id uuid,
   decision text check (decision in ('approve', 'approve_with_edits', 'reject', 'respond')),
