@@ -51,8 +51,8 @@ export class CallerGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { isPublic, permission } = this.demandOf(context);
-    if (isPublic) return true;
     const request = context.switchToHttp().getRequest<HoustonRequest>();
+    if (isPublic) return requireReadable(request);
     request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip);
     if (permission === undefined) throw new Error(`${context.getHandler().name} says not who may use it`);
     if (permission !== 'any' && !mayDo(request.caller.role, permission)) {
@@ -60,9 +60,7 @@ export class CallerGuard implements CanActivate {
         detail: `The role ${request.caller.role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
       });
     }
-    const { body } = request;
-    if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
-    return true;
+    return requireReadable(request);
   }
 
   private demandOf(context: ExecutionContext): Demand {
@@ -77,6 +75,12 @@ export class CallerGuard implements CanActivate {
     this.demands.set(handler, demand);
     return demand;
   }
+}
+
+/** @throws Problem for a body that could not be read */
+function requireReadable({ body }: HoustonRequest): true {
+  if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
+  return true;
 }
 
 /** The presented API key; empty for none. */
