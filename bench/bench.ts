@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lab, type LabDatabase, type LabGateway } from './lab.js';
 import { type Figures, type Load, measure, median } from './load.js';
+import { measureNotifications, type NotificationFigures } from './notifications.js';
 import { report } from './report.js';
 import { measureResources } from './resources.js';
 import { admitMany, AGENTS, MODEL, seedFourLevels, seedFullTables } from './seed.js';
@@ -15,6 +16,8 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
 const CONNECTIONS = 64;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 6);
+const NOTIFICATIONS = 3_000;
+const WAITING_NOTIFICATIONS = 100_000;
 /** More than a round can complete. */
 const COMPLETIONS_PER_ROUND = 12_000 * SECONDS;
 
@@ -30,10 +33,22 @@ const rounds = await inLab(async (lab) => {
 });
 say('Starting Houston twice ...');
 const resources = await measureResources();
-const text = report({ ...rounds, connections: CONNECTIONS, rounds: ROUNDS, resources, at: new Date() });
+const notifications = await inLab(notify);
+const text = report({ ...rounds, notifications, connections: CONNECTIONS, rounds: ROUNDS, resources, at: new Date() });
 await mkdir(path.join(ROOT, 'docs'), { recursive: true });
 await writeFile(path.join(ROOT, 'docs', 'benchmarks.md'), text);
 console.log(text);
+
+/** On each backend of the queues, with many rows that wait. */
+async function notify(lab: Lab): Promise<Record<string, NotificationFigures>> {
+  say('Sending notifications ...');
+  const redisUrl = process.env.BENCH_REDIS_URL;
+  const load = { due: NOTIFICATIONS, waiting: WAITING_NOTIFICATIONS };
+  const postgres = await measureNotifications(await lab.database('notified'), load);
+  if (redisUrl === undefined) return { Postgres: postgres };
+  const redis = await measureNotifications(await lab.database('notified_by_redis'), { ...load, redisUrl });
+  return { Postgres: postgres, Redis: redis };
+}
 
 async function inLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await Lab.open();

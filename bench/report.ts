@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import type { Figures } from './load.js';
+import type { NotificationFigures } from './notifications.js';
 import type { Resources } from './resources.js';
 import { STORED_BUDGETS, STORED_EXECUTIONS } from './seed.js';
 
@@ -13,12 +14,14 @@ export interface Results {
   connections: number;
   rounds: number;
   resources: Resources;
+  /** By what carries the queues. */
+  notifications: Record<string, NotificationFigures>;
   at: Date;
 }
 
 /** docs/benchmarks.md of one run. Ratios are what counts: absolute figures are those of one shared, noisy machine. */
 export function report(results: Results): string {
-  const { noop, inline, grouped, groupedFull, complete, resources } = results;
+  const { noop, inline, grouped, groupedFull, complete, resources, notifications } = results;
   const row = (name: string, figures: Figures) =>
     `| ${name} | ${Math.round(figures.requestsPerSecond).toLocaleString('en')} | ${figures.p50Ms} | ${figures.p99Ms} |`;
   const ratio = (a: Figures, b: Figures) => (a.requestsPerSecond / b.requestsPerSecond).toFixed(2);
@@ -50,5 +53,19 @@ ${row('complete', complete)}
 Memory by service, MB: ${Object.entries(resources.idleMb)
     .map(([name, mb]) => `${name} ${mb}`)
     .join(', ')}.
+
+${notificationTable(notifications)}`;
+}
+
+function notificationTable(notifications: Record<string, NotificationFigures>): string {
+  const rows = Object.entries(notifications).map(
+    ([backend, { perSecond, latenessP50Ms, latenessP99Ms, waiting }]) =>
+      `| ${backend} | ${Math.round(perSecond)} | ${waiting.toLocaleString('en')} | ${latenessP50Ms} | ${latenessP99Ms} |`,
+  );
+  return `One notifier, one Slack on the same machine; lateness is from the time a retry is due to the end of its attempt.
+
+| queues in | notifications/s | rows waiting | late p50 ms | late p99 ms |
+|---|---|---|---|---|
+${rows.join('\n')}
 `;
 }
