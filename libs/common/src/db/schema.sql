@@ -1504,6 +1504,7 @@ create policy tenant on workspaces to houston_app
 -- function iso_time(timestamp with time zone) returns text
 -- function judge_lease(uuid,uuid,uuid,bigint,uuid) returns record
 -- function keep_agent_version() returns trigger
+-- function key_of_actor(text) returns uuid
 -- function lease_ttl(uuid) returns interval
 -- function lock_edges_exclusively(uuid) returns void
 -- function lock_edges_shared(uuid) returns void
@@ -1547,6 +1548,7 @@ create policy tenant on workspaces to houston_app
 -- function tell_task_ready() returns trigger
 -- function thaw_budget(uuid,uuid,text,jsonb) returns boolean
 -- function thaw_due_budgets(uuid,integer) returns integer
+-- function uuid_or_null(text) returns uuid
 -- function verify_counters(uuid) returns TABLE(checked bigint, budget_id uuid, window_start timestamp with time zone, counter text, expected numeric, actual numeric)
 -- function weaker_role(text,text) returns text
 -- function wind_standup_clock() returns trigger
