@@ -19,11 +19,15 @@ import { mountQueueBoard } from './queue-board/queue-board.js';
 export async function createGateway(
   logger?: LoggerService,
 ): Promise<{ app: NestFastifyApplication; config: HoustonConfig }> {
-  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule, fastifyAdapter(readConfig().trustedProxies), {
-    bodyParser: false,
-    abortOnError: false,
-    logger: logger ?? ['warn', 'error'],
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    GatewayModule,
+    fastifyAdapter(readConfig().trustedProxies),
+    {
+      bodyParser: false,
+      abortOnError: false,
+      logger: logger ?? ['warn', 'error'],
+    },
+  );
   const config = app.get<HoustonConfig>(CONFIG, { strict: false });
   await refuseUnsafeDatabase(app.get(getDataSourceToken()));
   const server = app.getHttpAdapter().getInstance();
