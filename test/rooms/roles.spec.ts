@@ -116,6 +116,14 @@ describe('roles', () => {
     expect(allowed.filter(([, status]) => (status as number) >= 500)).toEqual([]);
   });
 
+  it('are judged before anybody learns whether the workspace exists that was asked for', async () => {
+    const viewer = await gateway.key({ role: 'viewer' });
+    const client = (key: string) => gateway.as(key, 'there-is-none');
+    expect((await client(viewer).post('/api/budgets', NONSENSE)).status).toBe(403);
+    expect((await client(viewer).get('/api/budgets')).status).toBe(404);
+    expect((await client(gateway.db.ownerKey).post('/api/budgets', NONSENSE)).status).toBe(404);
+  });
+
   it('stand behind a key: without a valid one every route answers the same', async () => {
     for (const [index, route] of routes.entries()) {
       if (WITHOUT_KEY.includes(route.name)) continue;

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
-import { mayDo, type Permission, PERMISSIONS, ROLES } from '@houston/common/auth/roles.js';
+import { mayDo, type Permission, PERMISSIONS, type Role, ROLES } from '@houston/common/auth/roles.js';
 import { Authenticator } from './authenticator.js';
 import { BodyFault } from './json-body.js';
 import type { HoustonRequest } from './caller.js';
@@ -53,13 +53,10 @@ export class CallerGuard implements CanActivate {
     const { isPublic, permission } = this.demandOf(context);
     const request = context.switchToHttp().getRequest<HoustonRequest>();
     if (isPublic) return requireReadable(request);
-    request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip);
     if (permission === undefined) throw new Error(`${context.getHandler().name} says not who may use it`);
-    if (permission !== 'any' && !mayDo(request.caller.role, permission)) {
-      throw new Problem('forbidden', {
-        detail: `The role ${request.caller.role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
-      });
-    }
+    request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip, (role) =>
+      requirePermission(role, permission),
+    );
     return requireReadable(request);
   }
 
@@ -75,6 +72,14 @@ export class CallerGuard implements CanActivate {
     this.demands.set(handler, demand);
     return demand;
   }
+}
+
+/** @throws Problem forbidden */
+function requirePermission(role: Role, permission: Permission | 'any'): void {
+  if (permission === 'any' || mayDo(role, permission)) return;
+  throw new Problem('forbidden', {
+    detail: `The role ${role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
+  });
 }
 
 /** @throws Problem for a body that could not be read */
