@@ -37,7 +37,7 @@ export abstract class DatabaseSignal implements OnApplicationBootstrap, OnModule
   private async connect(): Promise<void> {
     const client = new Client({
       connectionString: this.config.databaseUrl,
-      application_name: `houston ${this.channel}`,
+      application_name: this.channel,
       keepAlive: true,
     });
     client.on('error', (error) => this.lost(client, error));
