@@ -11,7 +11,8 @@ import type { DataSource } from 'typeorm';
 const SOURCES = path.resolve(__dirname, '../../libs/common/src');
 /** Whatever decides how a fresh database looks. */
 const SCHEMA_FOLDERS = [
-  ...['db', 'db/migrations', 'agents', 'auth', 'ledger', 'events', 'messages', 'queues', 'schedules', 'tasks'],
+  ...['db', 'db/migrations', 'agents', 'auth', 'ledger', 'events', 'messages', 'notifications', 'queues', 'schedules'],
+  'tasks',
 ];
 const TEMPLATE_LOCK = 4_871_900;
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as newId } from 'uuid';
-import type { Tx } from '@houston/common/db/database.js';
+import type { Database, Tx, WorkspaceScope } from '@houston/common/db/database.js';
 import { digestText } from '@houston/common/notifications/notification-text.js';
 import type { AttemptRow, DeadReason, NotificationRow } from './notification.row.js';
 
@@ -111,6 +111,18 @@ export class NotificationStore {
         ...[attempt.errorClass, attempt.response, attempt.nextAttemptAt],
       ],
     );
+  }
+
+  /** Writes down in one statement that an attempt has arrived. @returns false, having written nothing, when its claim ran out */
+  async noteDelivered(db: Database, scope: WorkspaceScope, id: string, attempt: AttemptRow): Promise<boolean> {
+    const [row] = await db.statement<{ noted: boolean }>(
+      'select notification_delivered($1, $2, $3, $4, $5, $6, $7, $8) as noted',
+      [
+        ...[scope.organizationId, scope.workspaceId, id, attempt.number, attempt.at, attempt.durationMs],
+        ...[attempt.status, attempt.response],
+      ],
+    );
+    return row?.noted === true;
   }
 
   /** Ends the claim of an attempt. */

@@ -30,7 +30,7 @@ const MIGRATIONS = [
   Office1700000000014,
 ];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(
+const FUNCTIONS = ['agents', 'auth', 'events', 'ledger', 'messages', 'notifications', 'schedules', 'tasks'].map(
   (folder) => new URL(`../${folder}/`, import.meta.url),
 );
 const MIGRATION_LOCK = 4_871_001;

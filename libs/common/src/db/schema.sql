@@ -1518,6 +1518,7 @@ create policy tenant on workspaces to houston_app
 -- function note_agent(uuid,uuid,boolean,text) returns boolean
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
+-- function notification_delivered(uuid,uuid,uuid,integer,timestamp with time zone,integer,integer,text) returns boolean
 -- function open_budget(uuid,uuid,text) returns void
 -- function organizations_with_news(text) returns SETOF uuid
 -- function plan_resolutions(jsonb) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
