@@ -7,12 +7,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lab } from './lab.js';
 import { measureMoney } from './money.js';
+import { measureBoth } from './notifications.js';
 import { report, type Results } from './report.js';
 import { measureResources } from './resources.js';
 import { measureWork } from './work.js';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
-const PARTS = ['money', 'work', 'resources'] as const;
+const PARTS = ['money', 'work', 'people', 'resources'] as const;
 
 const say = (line: string) => console.error(line);
 const asked = process.argv.slice(2);
@@ -27,6 +28,9 @@ const results: Results = { at: new Date() };
 if (wanted.includes('money')) results.money = await inLab((lab) => measureMoney(lab, say));
 if (wanted.includes('work')) {
   results.work = await inLab((lab) => measureWork(lab, process.env.BENCH_REDIS_URL ?? null, say));
+}
+if (wanted.includes('people')) {
+  results.people = await inLab((lab) => measureBoth(lab, process.env.BENCH_REDIS_URL ?? null, say));
 }
 if (wanted.includes('resources')) {
   say('Starting Houston twice ...');

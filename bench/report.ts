@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { STORED_TASKS } from './dashboard.js';
 import type { Figures } from './load.js';
 import type { MoneyFigures } from './money.js';
+import type { NotificationFigures } from './notifications.js';
 import type { Resources } from './resources.js';
 import { STORED_BUDGETS, STORED_EXECUTIONS } from './seed.js';
 import type { BackendFigures, WorkFigures } from './work.js';
@@ -10,12 +11,14 @@ import type { BackendFigures, WorkFigures } from './work.js';
 export interface Results {
   money?: MoneyFigures;
   work?: WorkFigures;
+  /** By what carries the queues. */
+  people?: Record<string, NotificationFigures>;
   resources?: Resources;
   at: Date;
 }
 
 /** docs/benchmarks.md of one run. Ratios are what counts: absolute figures are those of one shared, noisy machine. */
-export function report({ money, work, resources, at }: Results): string {
+export function report({ money, work, people, resources, at }: Results): string {
   const sections = [
     `# Benchmarks
 
@@ -24,6 +27,7 @@ Embedded Postgres with durable commits (\`fsync\` and \`synchronous_commit\` on)
 compared with each other took turns in one run.`,
     ...(money ? [moneySection(money)] : []),
     ...(work ? [workSection(work)] : []),
+    ...(people ? [peopleSection(people)] : []),
     ...(resources ? [resourcesSection(resources)] : []),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -93,6 +97,20 @@ Escalations, from the moment one is due to its row:
 ${late.join('\n')}
 
 The dashboard's state with ${inFull(STORED_TASKS)} tasks stored: p50 ${dashboard.p50Ms} ms, p95 ${dashboard.p95Ms} ms (aim: under 50).`;
+}
+
+function peopleSection(people: Record<string, NotificationFigures>): string {
+  const rows = Object.entries(people).map(
+    ([backend, { perSecond, latenessP50Ms, latenessP99Ms, waiting }]) =>
+      `| ${backend} | ${inFull(perSecond)} | ${inFull(waiting)} | ${latenessP50Ms} | ${latenessP99Ms} |`,
+  );
+  return `## People
+
+One notifier, one Slack on the same machine; lateness is from the time a retry is due to the end of its attempt.
+
+| queues in | notifications/s | rows waiting | late p50 ms | late p99 ms |
+|---|---|---|---|---|
+${rows.join('\n')}`;
 }
 
 function resourcesSection({ idleMb, warmStartMs }: Resources): string {

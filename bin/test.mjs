@@ -61,7 +61,7 @@ function runJest(name, args, env) {
 /** The caller's settings must not reach the suites: they would work on the caller's database. */
 function cleanEnv() {
   const ours =
-    /^(HOUSTON_|WEBHOOK_|NOTIFY_|SMTP_|PUBLIC_URL$|ADMISSION_|DATABASE_|PG|REDIS_URL$|PORT$|HOST$|LOG_LEVEL$)/;
+    /^(HOUSTON_|WEBHOOK_|NOTIFY_|SMTP_|PUBLIC_URL$|TRUSTED_PROXIES$|ADMISSION_|DATABASE_|PG|REDIS_URL$|PORT$|HOST$|LOG_LEVEL$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 

@@ -43,6 +43,9 @@ const BAD_VALUES = [
 ];
 const BAD_QUERIES = ['', '%00', '%ff', '-1', '1e9', 'NaN', 'null', "'", '%F0%9F%98%80', 'x'.repeat(600), '2026-02-30'];
 
+/** Requests on their way. */
+const AT_ONCE = 16;
+
 describe('bad input', () => {
   let gateway: TestGateway;
   let routes: ApiRoute[];
@@ -63,6 +66,7 @@ describe('bad input', () => {
       agents: await made('/api/agents', { name: 'edited' }),
       workspaces: await made('/api/workspaces', { name: 'edited' }),
       tasks: await made('/api/tasks', { title: 'discussed' }),
+      members: await made('/api/members', { email: 'edited@example.com', name: 'Edited', role: 'viewer' }),
       documents: await made('/api/documents', { type: 'note', title: 'edited', body: '' }),
       'message-templates': await made('/api/message-templates', { name: 'edited', body: 'x' }),
     };
@@ -102,19 +106,20 @@ describe('bad input', () => {
 
   it('in any field of any body is never a fault of ours', async () => {
     const failures: unknown[] = [];
-    let asked = 0;
-    for (const route of routes) {
+    const asks = routes.flatMap((route) => {
       const schema = operationOf(route).requestBody?.content['application/json']?.schema;
-      if (!schema) continue;
-      for (const text of spoiled(route, schema)) {
-        const answer = await sendText(route, text);
-        asked += 1;
-        if (!isAnswered(answer.status)) failures.push([route.name, text.slice(0, 200), answer.text]);
-      }
+      return schema ? spoiled(route, schema).map((text) => ({ route, text })) : [];
+    });
+    const ask = async ({ route, text }: (typeof asks)[number]) => {
+      const answer = await sendText(route, text);
+      if (!isAnswered(answer.status)) failures.push([route.name, text.slice(0, 200), answer.text]);
+    };
+    expect(asks.length).toBeGreaterThan(1_500);
+    for (let from = 0; from < asks.length; from += AT_ONCE) {
+      await Promise.all(asks.slice(from, from + AT_ONCE).map(ask));
     }
     expect(failures).toEqual([]);
-    expect(asked).toBeGreaterThan(1_500);
-  }, 120_000);
+  }, 600_000);
 
   it('in any parameter of any query is never a fault of ours', async () => {
     const failures: unknown[] = [];
@@ -129,7 +134,7 @@ describe('bad input', () => {
       }
     }
     expect(failures).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   it('in the path is never a fault of ours', async () => {
     const failures: unknown[] = [];

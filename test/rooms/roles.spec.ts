@@ -25,6 +25,14 @@ const DECIDED: Record<string, string> = {
   'GET /api/members/{id}': 'members:read',
   'PATCH /api/members/{id}': 'members:write',
   'DELETE /api/members/{id}': 'members:write',
+  'POST /api/members/{id}/invitation': 'members:write',
+  'POST /api/invitations/accept': 'none',
+  'GET /api/standups': 'standups:read',
+  'GET /api/standups/preview': 'standups:read',
+  'GET /api/standups/{id}': 'standups:read',
+  'POST /api/standups/send': 'standups:send',
+  'GET /api/activities': 'events:read',
+  'GET /api/office/graph': 'dashboard:read',
   'POST /api/agents': 'agents:write',
   'GET /api/agents': 'agents:read',
   'GET /api/agents/{id}': 'agents:read',
@@ -106,6 +114,14 @@ describe('roles', () => {
     }
     expect(allowed.filter(([, status]) => [401, 403].includes(status as number))).toEqual([]);
     expect(allowed.filter(([, status]) => (status as number) >= 500)).toEqual([]);
+  });
+
+  it('are judged before anybody learns whether the workspace exists that was asked for', async () => {
+    const viewer = await gateway.key({ role: 'viewer' });
+    const client = (key: string) => gateway.as(key, 'there-is-none');
+    expect((await client(viewer).post('/api/budgets', NONSENSE)).status).toBe(403);
+    expect((await client(viewer).get('/api/budgets')).status).toBe(404);
+    expect((await client(gateway.db.ownerKey).post('/api/budgets', NONSENSE)).status).toBe(404);
   });
 
   it('stand behind a key: without a valid one every route answers the same', async () => {

@@ -71,11 +71,11 @@ function statement({ type, taskId }: ActivityFilter): string {
                      and ($6::timestamptz is null or e.time >= $6) and ($7::timestamptz is null or e.time < $7)
                      and ($8::bigint is null or e.seq < $8)
                    order by e.seq desc limit $9) e
-            left join api_keys k on e.actor = 'key:' || k.id
+            left join api_keys k on k.id = key_of_actor(e.actor)
             left join members m on m.workspace_id = k.workspace_id and m.id = k.member_id
             left join agents b on b.id = k.agent_id
-            left join agents a on a.id::text = e.agent_id
-            left join tasks t on t.workspace_id = $1 and t.id::text = e.task_id
+            left join agents a on a.id = uuid_or_null(e.agent_id)
+            left join tasks t on t.workspace_id = $1 and t.id = uuid_or_null(e.task_id)
            order by e.seq desc`;
 }
 

@@ -47,7 +47,7 @@ export class DecisionService {
   async resolveAll(caller: Caller, { ids, decision, comment }: BulkResolveDto): Promise<BulkOutcome[]> {
     const outcomes: BulkOutcome[] = [];
     for (const id of ids.map((one) => one.toLowerCase())) {
-      const response = decision === 'respond' ? (comment ?? null) : undefined;
+      const response = decision === 'respond' ? comment : undefined;
       try {
         outcomes.push({ id, approval: await this.resolve(caller, id, { decision, comment, response }) });
       } catch (error) {

@@ -185,6 +185,10 @@ describe('decisions over HTTP', () => {
         ],
       });
       expect(await read(open)).toMatchObject({ status: 'rejected', comment: 'No' });
+      const silent = { ids: [(await requestApproval(agent)).id], decision: 'respond' };
+      expect(bodyOf(await admin.post('/api/approvals/bulk-resolve', silent), 200)).toMatchObject({
+        ...{ resolved: 0, items: [{ code: 'invalid_values' }] },
+      });
     });
   });
 

@@ -60,7 +60,8 @@ export class ExecutionController {
   @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Ask before spending',
-    description: 'Holds the most the run can cost in every budget that covers it, or says which budget has no room.',
+    description:
+      'Holds the most the run can cost in every budget that covers it, or says which budget has no room and who may grant more (`approvers`): ask them with `request-raise`. A denial is not kept under its Idempotency-Key.',
   })
   @ApiCreatedResponse({ type: AdmittedView })
   @ApiOkResponse({

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { hashApiKey, looksLikeApiKey } from '@houston/common/auth/api-key.js';
+import type { Role } from '@houston/common/auth/roles.js';
 import type { Caller } from './caller.js';
 import { CallerStore } from './caller.store.js';
 import { FailedLogins } from './failed-logins.js';
@@ -18,13 +19,20 @@ export class Authenticator {
   /**
    * @param key the bare key, without `Bearer`
    * @param workspaceRef slug or id of the workspace asked for, if any
+   * @param requireRole throws where the role may not; asked before anything is said of the workspace
    * @throws Problem unauthenticated, too_many_failures, workspace_not_found
    */
-  async authenticate(key: string, workspaceRef: string | undefined, address: string): Promise<Caller> {
+  async authenticate(
+    key: string,
+    workspaceRef: string | undefined,
+    address: string,
+    requireRole: (role: Role) => void = () => undefined,
+  ): Promise<Caller> {
     if (!looksLikeApiKey(key)) return this.refuse(key, address);
     const answer = await this.callers.resolve({ hash: hashApiKey(key), workspaceRef: workspaceRef ?? '' });
-    if (answer.kind === 'caller') return answer.caller;
     if (answer.kind === 'unknown_key') return this.refuse(key, address);
+    requireRole(answer.kind === 'caller' ? answer.caller.role : answer.role);
+    if (answer.kind === 'caller') return answer.caller;
     throw new Problem('workspace_not_found', { detail: 'This key reaches no workspace of that slug or id.' });
   }
 

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
-import { mayDo, type Permission, PERMISSIONS, ROLES } from '@houston/common/auth/roles.js';
+import { mayDo, type Permission, PERMISSIONS, type Role, ROLES } from '@houston/common/auth/roles.js';
 import { Authenticator } from './authenticator.js';
 import { BodyFault } from './json-body.js';
 import type { HoustonRequest } from './caller.js';
@@ -51,18 +51,13 @@ export class CallerGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { isPublic, permission } = this.demandOf(context);
-    if (isPublic) return true;
     const request = context.switchToHttp().getRequest<HoustonRequest>();
-    request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip);
+    if (isPublic) return requireReadable(request);
     if (permission === undefined) throw new Error(`${context.getHandler().name} says not who may use it`);
-    if (permission !== 'any' && !mayDo(request.caller.role, permission)) {
-      throw new Problem('forbidden', {
-        detail: `The role ${request.caller.role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
-      });
-    }
-    const { body } = request;
-    if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
-    return true;
+    request.caller = await this.authenticator.authenticate(bearer(request), workspaceRef(request), request.ip, (role) =>
+      requirePermission(role, permission),
+    );
+    return requireReadable(request);
   }
 
   private demandOf(context: ExecutionContext): Demand {
@@ -77,6 +72,20 @@ export class CallerGuard implements CanActivate {
     this.demands.set(handler, demand);
     return demand;
   }
+}
+
+/** @throws Problem forbidden */
+function requirePermission(role: Role, permission: Permission | 'any'): void {
+  if (permission === 'any' || mayDo(role, permission)) return;
+  throw new Problem('forbidden', {
+    detail: `The role ${role} may not ${permission}; allowed: ${PERMISSIONS[permission].join(', ')}.`,
+  });
+}
+
+/** @throws Problem for a body that could not be read */
+function requireReadable({ body }: HoustonRequest): true {
+  if (body instanceof BodyFault) throw new Problem(body.code, { detail: body.detail, errors: body.errors });
+  return true;
 }
 
 /** The presented API key; empty for none. */

@@ -29,7 +29,7 @@ interface CallerRow {
 }
 
 export type ResolvedCaller =
-  { kind: 'caller'; caller: Caller } | { kind: 'unknown_key' } | { kind: 'unknown_workspace' };
+  { kind: 'caller'; caller: Caller } | { kind: 'unknown_key' } | { kind: 'unknown_workspace'; role: Role };
 
 /**
  * Looks callers up in Postgres, never in a cache, so that a revoked key stops at once; requests that arrive together
@@ -71,7 +71,7 @@ export class CallerStore implements OnApplicationShutdown {
 }
 
 function resolved(row: CallerRow): ResolvedCaller {
-  if (row.workspace_id === null) return { kind: 'unknown_workspace' };
+  if (row.workspace_id === null) return { kind: 'unknown_workspace', role: row.role };
   return {
     kind: 'caller',
     caller: {

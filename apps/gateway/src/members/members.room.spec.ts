@@ -91,6 +91,19 @@ describe('members over HTTP', () => {
     expect((await invite(client, { email: 'gone@example.com' })).id).not.toBe(ada.id);
   });
 
+  it('keep no key that was made while they were being removed', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const { client } = await house();
+      const ada = await invite(client, {});
+      const make = () => client.post('/api/keys', { name: 'late', role: 'member', member: ada.id });
+      const [removed, ...made] = await Promise.all([client.delete(`/api/members/${ada.id}`), make(), make(), make()]);
+      expect(removed.status).toBe(204);
+      const keys = made.filter((answer) => answer.status === 201).map((answer) => (answer.body as CreatedKeyView).key);
+      for (const key of keys) expect((await gateway.as(key).get('/api/me')).status).toBe(401);
+      expect(made.filter((answer) => ![201, 422].includes(answer.status)).map((answer) => answer.text)).toEqual([]);
+    }
+  });
+
   it('have an address once in a workspace, whatever its capitals, and may have it in another', async () => {
     const [here, there] = [await house(), await house()];
     const ada = await invite(here.client, { email: 'once@example.com' });

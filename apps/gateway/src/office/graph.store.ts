@@ -51,7 +51,7 @@ const EDGES = `
   with told as (
     select e.id, e.type, e.time, e.data,
            coalesce(e.data #>> '{author,agent}', e.data #>> '{from,agent}', k.agent_id::text) as source
-      from events e left join api_keys k on e.actor = 'key:' || k.id
+      from events e left join api_keys k on k.id = key_of_actor(e.actor)
      where e.organization_id = $1 and e.workspace_id = $2 and e.data ? 'recipients'
        and e.time >= now() - $3 * interval '1 millisecond' and ($4::text is null or e.task_id = $4)
   ), passed as (
@@ -60,7 +60,7 @@ const EDGES = `
      where t.type = 'message.posted'
     union all
     select 'reply', t.source, p.author ->> 'agent', t.data ->> 'messageId', t.time
-      from told t join task_messages p on p.workspace_id = $2 and p.id = case when t.data ->> 'replyTo' ~ '^[0-9a-f-]{36}$' then (t.data ->> 'replyTo')::uuid end
+      from told t join task_messages p on p.workspace_id = $2 and p.id = uuid_or_null(t.data ->> 'replyTo')
      where t.type = 'message.posted'
     union all
     select case when t.data ->> 'type' = 'handoff' then 'delegation' else 'reply' end,
@@ -70,11 +70,11 @@ const EDGES = `
     union all
     select 'notification', t.source, r ->> 'agent', coalesce(n.id, t.id)::text, t.time
       from told t cross join lateral jsonb_array_elements(${arrayOf('recipients')}) r
-      left join notifications n on n.workspace_id = $2 and n.event_id = t.id and n.agent_id::text = r ->> 'agent'
+      left join notifications n on n.workspace_id = $2 and n.event_id = t.id and n.agent_id = uuid_or_null(r ->> 'agent')
      where r ? 'agent'
     union all
     select 'delegation', k.agent_id::text, coalesce(t.assignee_id, t.lease_agent_id, p.agent_id)::text, t.id::text, t.created_at
-      from tasks t join api_keys k on t.created_by = 'key:' || k.id and k.agent_id is not null
+      from tasks t join api_keys k on k.id = key_of_actor(t.created_by) and k.agent_id is not null
       left join lateral (select a.agent_id from task_attempts a
                           where a.workspace_id = $2 and a.task_id = t.id order by a.fence desc limit 1) p on true
      where t.workspace_id = $2 and t.created_at >= now() - $3 * interval '1 millisecond'
@@ -88,7 +88,7 @@ const EDGES = `
   select p.source, p.target, p.type, count(*)::int as count, max(p.at) as last_at,
          (array_agg(p.evidence order by p.at desc, p.evidence))[1:${MOST_EVIDENCE}] as evidence
     from (select distinct type, source, target, evidence, at from passed) p
-    join agents s on s.id::text = p.source join agents d on d.id::text = p.target
+    join agents s on s.id = uuid_or_null(p.source) join agents d on d.id = uuid_or_null(p.target)
    where p.source <> p.target
    group by p.source, p.target, p.type
    order by p.source, p.target, p.type`;

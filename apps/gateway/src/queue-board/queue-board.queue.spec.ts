@@ -29,7 +29,12 @@ describe(`the queue board on ${redisUrl ? 'Redis' : 'Postgres'}`, () => {
       const answer = await get('/queues/api/queues?activeQueue=webhook-deliveries&status=delayed', key);
       const { queues } = answer.body as { queues: { name: string; readOnlyMode: boolean; jobs: { id: string }[] }[] };
       expect(answer.status).toBe(200);
-      expect(queues.map((queue) => queue.name).sort()).toEqual(['dead-letters', 'due-times', 'webhook-deliveries']);
+      expect(queues.map((queue) => queue.name).sort()).toEqual([
+        'dead-letters',
+        'due-times',
+        'notifications',
+        'webhook-deliveries',
+      ]);
       expect(queues.every((queue) => queue.readOnlyMode)).toBe(true);
       expect(queues.flatMap((queue) => queue.jobs.map((job) => job.id))).toContain('delivery-d-1');
     }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Signals } from '../signals/signals.js';
 
 /** Attempts that one workspace's waiting claims make at the same time, at the most. */
@@ -22,7 +22,7 @@ interface Waiting {
  * database together because of one task.
  */
 @Injectable()
-export class WaitingClaims implements OnApplicationBootstrap, OnApplicationShutdown {
+export class WaitingClaims implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(WaitingClaims.name);
   private readonly byWorkspace = new Map<string, Set<Waiting>>();
   private readonly rounds = new Map<string, number>();
@@ -37,7 +37,8 @@ export class WaitingClaims implements OnApplicationBootstrap, OnApplicationShutd
     this.recheck = setInterval(() => this.wakeAll(), RECHECK_MS);
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server waits for its requests to end. */
+  onModuleDestroy(): void {
     clearInterval(this.recheck);
     this.stopping.abort();
   }

@@ -24,6 +24,9 @@ export interface SlackMessage {
   reply: 'replace' | 'ephemeral' | null;
 }
 
+/** Slack shall find neither names nor links in words by itself. */
+const AS_WRITTEN = { parse: 'none', unfurl_links: false, unfurl_media: false };
+
 /** The JSON that Slack is sent. Nothing in the words of others is markup: no mention, no link, no formatting by name. */
 export function slackMessage({ title, text, footer, button, reply }: SlackMessage): string {
   const blocks = [
@@ -36,11 +39,14 @@ export function slackMessage({ title, text, footer, button, reply }: SlackMessag
     ...(reply === 'replace' ? { replace_original: true } : {}),
     ...(reply === 'ephemeral' ? { response_type: 'ephemeral', replace_original: false } : {}),
     text: inert(title, MAX_SECTION),
-    parse: 'none',
-    unfurl_links: false,
-    unfurl_media: false,
+    ...AS_WRITTEN,
     blocks,
   });
+}
+
+/** One that was rendered before, by whoever knows better what it tells; it has escaped what people wrote. */
+export function preparedSlackMessage(message: Record<string, unknown>): string {
+  return JSON.stringify({ ...message, ...AS_WRITTEN });
 }
 
 function words(text: string) {

@@ -3,7 +3,7 @@ import { unsubscribeToken } from '@houston/common/notifications/unsubscribe-toke
 import type { ChannelFailed, ChannelOutcome } from '../channels/channel-outcome.js';
 import { sendEmail } from '../channels/email.js';
 import { putIntoInbox } from '../channels/inbox.js';
-import { slackMessage } from '../channels/slack-message.js';
+import { preparedSlackMessage, slackMessage } from '../channels/slack-message.js';
 import { sendToSlack } from '../channels/slack.js';
 import type { NotificationRow } from './notification.row.js';
 
@@ -67,7 +67,9 @@ function slack({ row, organizationId, workspaceId }: Message, { webhookAllowCidr
   const footer = `${row.event_type} · ${row.subject}`;
   return sendToSlack({
     url,
-    body: slackMessage({ title: row.title, text: row.text, footer, button, reply: replyOf(row) }),
+    body: row.slack_message
+      ? preparedSlackMessage(row.slack_message)
+      : slackMessage({ title: row.title, text: row.text, footer, button, reply: replyOf(row) }),
     notificationId: row.id,
     allowCidrs: webhookAllowCidrs,
     deadlineMs: DEADLINE_MS,

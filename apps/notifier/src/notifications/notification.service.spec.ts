@@ -93,7 +93,7 @@ describe('a notification', () => {
   it('that was cut off before it was recorded is sent again under the same id, and stays on record', async () => {
     const id = await toSlack();
     class Dying extends OutcomeRecorder {
-      override record(): Promise<never> {
+      override write(): Promise<never> {
         return Promise.reject(new Error('killed'));
       }
     }

@@ -65,8 +65,7 @@ export class NotificationService {
     } finally {
       this.slots.release(endpointId, seen, owner);
     }
-    const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, sent.attempt, sent.outcome));
-    return { kind: 'done', wakeups };
+    return { kind: 'done', wakeups: await this.recorder.write(this.db, wakeup, sent.attempt, sent.outcome) };
   }
 
   /** An attempt that could not be made here is taken back; once it was sent the claim stays, whatever happens. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as newId } from 'uuid';
-import type { Tx } from '@houston/common/db/database.js';
+import type { Database, Tx, WorkspaceScope } from '@houston/common/db/database.js';
 import { digestText } from '@houston/common/notifications/notification-text.js';
 import type { AttemptRow, DeadReason, NotificationRow } from './notification.row.js';
 
@@ -27,12 +27,15 @@ export class NotificationStore {
               n.next_attempt_at, n.claimed_until, n.claimed_at,
               coalesce(w.settings #>> '{features,notifications}', 'true') = 'false' as is_paused,
               coalesce(m.email, c.address) as address, s.url, s.signing_secret is not null as has_signing_secret,
-              coalesce(m.status <> 'removed', c.status = 'enabled', true) as is_reachable, clock_timestamp() as now
+              coalesce(m.status <> 'removed', c.status = 'enabled', true) as is_reachable,
+              case when n.channel = 'slack' and n.event_type = 'standup.sent' then p.slack end as slack_message,
+              clock_timestamp() as now
          from notifications n
          join workspaces w on w.organization_id = $1 and w.id = n.workspace_id
          left join members m on m.workspace_id = n.workspace_id and m.id = n.member_id
          left join channels c on c.workspace_id = n.workspace_id and c.id = n.channel_id
          left join channel_secrets s on s.workspace_id = n.workspace_id and s.channel_id = n.channel_id
+         left join standups p on p.workspace_id = n.workspace_id and p.id = uuid_or_null(n.refs ->> 'standupId')
         where n.workspace_id = $2 and n.id = $3 for update of n`,
       [tx.organizationId, tx.workspaceId, id],
     );
@@ -108,6 +111,18 @@ export class NotificationStore {
         ...[attempt.errorClass, attempt.response, attempt.nextAttemptAt],
       ],
     );
+  }
+
+  /** Writes down in one statement that an attempt has arrived. @returns false, having written nothing, when its claim ran out */
+  async noteDelivered(db: Database, scope: WorkspaceScope, id: string, attempt: AttemptRow): Promise<boolean> {
+    const [row] = await db.statement<{ noted: boolean }>(
+      'select notification_delivered($1, $2, $3, $4, $5, $6, $7, $8) as noted',
+      [
+        ...[scope.organizationId, scope.workspaceId, id, attempt.number, attempt.at, attempt.durationMs],
+        ...[attempt.status, attempt.response],
+      ],
+    );
+    return row?.noted === true;
   }
 
   /** Ends the claim of an attempt. */

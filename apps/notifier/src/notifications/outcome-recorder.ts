@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
-import type { Tx } from '@houston/common/db/database.js';
+import type { Database, Tx, WorkspaceScope } from '@houston/common/db/database.js';
 import { nextAttemptInMs } from '@houston/common/domain/notification-retry.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
@@ -30,8 +30,21 @@ export class OutcomeRecorder {
     @Inject(CONFIG) private readonly config: HoustonConfig,
   ) {}
 
-  /** @returns wake-ups to add after the commit */
-  async record(tx: Tx, attempt: NotificationAttempt, outcome: ChannelOutcome): Promise<Wakeup[]> {
+  /** @returns wake-ups to add */
+  async write(
+    db: Database,
+    scope: WorkspaceScope,
+    attempt: NotificationAttempt,
+    outcome: ChannelOutcome,
+  ): Promise<Wakeup[]> {
+    // By far the most arrive: for them one statement does.
+    const hasArrived = outcome.kind === 'delivered';
+    if (hasArrived && (await this.store.noteDelivered(db, scope, attempt.id, attemptRow(attempt, outcome, null))))
+      return [];
+    return db.inWorkspace(scope, (tx) => this.record(tx, attempt, outcome));
+  }
+
+  private async record(tx: Tx, attempt: NotificationAttempt, outcome: ChannelOutcome): Promise<Wakeup[]> {
     const row = await this.store.lock(tx, attempt.id);
     if (row === null) return [];
     if (row.claimed_until === null || row.attempt_count !== attempt.number) {

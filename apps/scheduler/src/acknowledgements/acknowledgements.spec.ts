@@ -117,12 +117,20 @@ describe('the duties over direct messages', () => {
     expect(await cleaner.runOnce()).toEqual({ forgotten: 1 });
   });
 
-  it('that run in two schedulers at once tell of each silence once', async () => {
-    for (let n = 0; n < 20; n += 1) await send({ ackWithinSeconds: 1 });
+  it('that run in four schedulers at once tell of each silence once', async () => {
+    await send({ ackWithinSeconds: 1 });
+    await query(
+      `insert into agent_messages select (jsonb_populate_record(null::agent_messages,
+              to_jsonb(m) || jsonb_build_object('id', gen_random_uuid()))).* from agent_messages m, generate_series(1, 299)`,
+    );
     await age(2);
+    // Each has its connection before it begins, so that they really meet.
+    await Promise.all(Array.from({ length: 4 }, () => gateway.db.database.statement('select pg_sleep(0.2)')));
     const runs = await Promise.all(Array.from({ length: 4 }, () => silence.runOnce()));
-    expect(runs.reduce((sum, { escalated }) => sum + escalated, 0)).toBe(20);
-    expect(new Set((await raised()).map(({ data }) => data['messageId'])).size).toBe(20);
-    expect(await raised()).toHaveLength(20);
+    await silence.runOnce();
+    const told = (await raised()).map(({ data }) => data['messageId']);
+    expect(new Set(told).size).toBe(300);
+    expect(told).toHaveLength(300);
+    expect(runs.reduce((sum, { escalated }) => sum + escalated, 0)).toBeLessThanOrEqual(300);
   });
 });

@@ -38,9 +38,9 @@ const MIGRATIONS = [
   KeptAnswers1700000000015,
 ];
 /** Folders whose .sql files hold functions of the database. */
-const FUNCTIONS = ['agents', 'auth', 'escalation', 'events', 'ledger', 'messages', 'schedules', 'tasks'].map(
-  (folder) => new URL(`../${folder}/`, import.meta.url),
-);
+const FUNCTIONS = [
+  ...['agents', 'auth', 'escalation', 'events', 'ledger', 'messages', 'notifications', 'schedules', 'tasks'],
+].map((folder) => new URL(`../${folder}/`, import.meta.url));
 const MIGRATION_LOCK = 4_871_001;
 
 /**

@@ -1720,6 +1720,7 @@ create policy tenant on workspaces to houston_app
 -- function judge_leases(jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
 -- function keep_agent_version() returns trigger
 -- function keep_task_clocks() returns trigger
+-- function key_of_actor(text) returns uuid
 -- function lanes_out_of_quota(uuid,uuid) returns uuid[]
 -- function lease_ttl(uuid) returns interval
 -- function lock_edges_exclusively(uuid) returns void
@@ -1739,6 +1740,7 @@ create policy tenant on workspaces to houston_app
 -- function note_agent(uuid,uuid,boolean,text) returns boolean
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
+-- function notification_delivered(uuid,uuid,uuid,integer,timestamp with time zone,integer,integer,text) returns boolean
 -- function offer_tasks(uuid,uuid,jsonb,integer) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function open_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function open_budget(uuid,uuid,text) returns void
@@ -1784,6 +1786,7 @@ create policy tenant on workspaces to houston_app
 -- function tell_task_ready() returns trigger
 -- function thaw_budget(uuid,uuid,text,jsonb) returns boolean
 -- function thaw_due_budgets(uuid,integer) returns integer
+-- function uuid_or_null(text) returns uuid
 -- function verify_counters(uuid) returns TABLE(checked bigint, budget_id uuid, window_start timestamp with time zone, counter text, expected numeric, actual numeric)
 -- function watched_agents(uuid,uuid[],uuid,integer) returns TABLE(agent_id uuid, agent_name text, agent_role text, agent_level text, agent_capabilities jsonb, agent_provider text, agent_enabled boolean, agent_state text, agent_health text, agent_seen_at timestamp with time zone)
 -- function watched_budgets(uuid,uuid,uuid[]) returns TABLE(id uuid, name text, agent_id uuid, agent_name text, consumed_percent double precision, now timestamp with time zone)
