@@ -293,18 +293,4 @@ describe('the sidecar', () => {
     sidecar.child.kill('SIGINT');
     expect(await sidecar.ended).toEqual({ code: 0, signal: null });
   });
-
-  it.each([
-    [['agent', 'run'], /Name the command/],
-    [['agent', 'fly'], /no command "agent fly"/],
-    [['agent', 'run', '--speed', '3', '--', 'true'], /--speed/],
-    [['agent', 'run', '--wait', '31', '--', 'true'], /--wait takes a whole number from 0 to 30/],
-    [['agent', 'run', '--name', 'nobody', '--', 'true'], /There is no .*nobody\.json/],
-    [['agent', 'run', '--', 'true'], /Say which agent/],
-  ])('refuses %j with a sentence and exit code 2', async (args, sentence) => {
-    const { ended, stderr } = cli.run(args);
-    expect(await ended).toEqual({ code: 2, signal: null });
-    expect(stderr()).toMatch(sentence);
-    expect(stderr()).not.toMatch(/^\s+at /m);
-  });
 });

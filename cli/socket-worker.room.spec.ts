@@ -102,4 +102,31 @@ describe('a sidecar on a socket', () => {
       { attempts: 0 },
     ]);
   });
+
+  it('ends a command whose task was cancelled, without having asked', async () => {
+    const [id, file] = [await addTask(), fileNamed('never')];
+    const sidecar = run(waitingFor(file));
+    await until(async () => (await statusOf(id)) === 'in_progress');
+    bodyOf(await gateway.owner.post(`/api/tasks/${id}/cancel`), 200);
+    await until(() => /its lease is lost: Houston has taken it back/.test(sidecar.stderr()), 20_000);
+    sidecar.child.kill('SIGTERM');
+    expect(await sidecar.ended).toEqual({ code: 0, signal: null });
+    expect(await statusOf(id)).toBe('cancelled');
+  });
+
+  it('leaves to others at once what it had not begun when it is killed, and what it works on until its lease ends', async () => {
+    const file = fileNamed('never');
+    const sidecar = run(waitingFor(file), '--concurrency', '2');
+    const ids = [await addTask()];
+    await until(async () => (await statusOf(ids[0]!)) === 'in_progress');
+    sidecar.child.kill('SIGSTOP');
+    ids.push(await addTask());
+    const statuses = async () => (await Promise.all(ids.map(statusOf))).sort();
+    await until(async () => (await statuses()).join() === 'assigned,in_progress');
+    sidecar.child.kill('SIGKILL');
+    await until(async () => (await statuses()).join() === 'in_progress,inbox');
+    expect(
+      await query('select kind from task_attempts where task_id = any($1) and ended_at is not null', [ids]),
+    ).toEqual([{ kind: 'released' }]);
+  });
 });

@@ -17,9 +17,11 @@ export class Answers<T> {
     });
   }
 
-  /** An answer that nobody waits for is passed over. */
-  answer(about: string, answer: T): void {
-    this.waiting.get(about)?.(answer);
+  /** @returns whether somebody waited for it */
+  answer(about: string, answer: T): boolean {
+    const settle = this.waiting.get(about);
+    settle?.(answer);
+    return settle !== undefined;
   }
 
   /** Nobody will answer. @param about default: anything */

@@ -21,6 +21,7 @@ export class Attempt {
   private readonly output: OutputReader;
   private readonly pulse: LeasePulse;
   private cause: Cause | 'lost' = 'none';
+  private isOver = false;
 
   constructor(
     private readonly setting: AttemptSetting,
@@ -29,7 +30,7 @@ export class Attempt {
     this.task = task;
     this.lease = lease;
     this.pulse = new LeasePulse(setting.hub, task.id, lease, ttlMs, {
-      onLost: (detail) => this.end('lost', `its lease is lost: ${detail}`),
+      onLost: (detail) => this.lose(detail),
       onStop: () => this.end('stopped', 'Houston tells it to stop'),
       log: setting.log,
     });
@@ -51,6 +52,7 @@ export class Attempt {
       await this.command.terminate(this.setting.graceMs);
       throw error;
     } finally {
+      this.isOver = true;
       this.pulse.end();
     }
   }
@@ -60,6 +62,11 @@ export class Attempt {
     if (this.cause === 'none') this.cause = 'shutdown';
     this.command.signal(signal);
     setTimeout(() => void this.command.terminate(0), this.setting.graceMs).unref();
+  }
+
+  /** Somebody else may have the task by now. */
+  lose(detail: string): void {
+    if (!this.isOver) this.end('lost', `its lease is lost: ${detail}`);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -54,6 +54,10 @@ export class HttpHub implements Hub {
     return { kind: 'refused', code: String(answer.body?.['code'] ?? answer.status), detail: saying(answer) };
   }
 
+  onLost(): void {
+    // Here it says so only when it is asked.
+  }
+
   close(): void {
     // Nothing is pushed here.
   }

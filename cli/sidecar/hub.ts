@@ -54,6 +54,8 @@ export interface Hub {
   beat(taskId: string, lease: Lease, news: News): Promise<Pulse>;
   /** May be repeated: it counts once. */
   report(taskId: string, lease: Lease, report: Report): Promise<Receipt>;
+  /** Tells of leases that the hub calls lost without having been asked. */
+  onLost(listener: (taskId: string, detail: string) => void): void;
   /** No more work is wanted; what runs can still be reported. */
   close(): void;
 }

@@ -31,6 +31,7 @@ export class Sidecar {
   /** Until stopped, or until it has had its number of tasks. @throws what makes going on useless */
   async run(): Promise<void> {
     const { outbox, concurrency, tasks } = this.setting;
+    this.setting.hub.onLost((taskId, detail) => this.lose(taskId, detail));
     const flushed = outbox.flush().catch((error: unknown) => this.giveUp(error));
     while (!this.stopping.signal.aborted && (tasks === null || this.taken < tasks)) {
       if (this.attempts.size >= concurrency) await Promise.race(this.running);
@@ -51,6 +52,10 @@ export class Sidecar {
 
   forward(signal: NodeJS.Signals): void {
     for (const attempt of this.attempts) attempt.signal(signal);
+  }
+
+  private lose(taskId: string, detail: string): void {
+    for (const attempt of this.attempts) if (attempt.task.id === taskId) attempt.lose(detail);
   }
 
   private async takeOne(): Promise<void> {

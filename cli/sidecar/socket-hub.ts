@@ -49,6 +49,7 @@ export class SocketHub implements Hub {
   private lastTaskId: string | undefined;
   private notBeforeMs = 0;
   private isClosed = false;
+  private tellLost: (taskId: string, detail: string) => void = () => undefined;
 
   constructor(private readonly setting: SocketHubSetting) {
     this.http = new HttpHub(setting.config);
@@ -83,6 +84,10 @@ export class SocketHub implements Hub {
     const receipt = await this.receipts.ask(taskId, ANSWER_WITHIN_MS, () => this.say(frame));
     // Said twice it counts once: the lease ends with the first.
     return receipt ?? this.http.report(taskId, lease, report);
+  }
+
+  onLost(listener: (taskId: string, detail: string) => void): void {
+    this.tellLost = listener;
   }
 
   /** Takes no more work. What is running is reported over HTTP. */
@@ -151,9 +156,9 @@ export class SocketHub implements Hub {
       case 'task':
         return this.offers.put({ task: frame.task, lease: frame.lease, socket: from } satisfies Offer);
       case 'heartbeat.ok':
-        return frame.tasks.forEach((pulse) => this.pulses.answer(pulse.taskId, pulse));
+        return frame.tasks.forEach((pulse) => this.hearPulse(pulse));
       case 'result.ok':
-        return this.receipts.answer(frame.taskId, { kind: 'accepted' });
+        return void this.receipts.answer(frame.taskId, { kind: 'accepted' });
       case 'error':
         return this.refusedFrame(frame.code, frame.detail, frame.re, frame.taskId);
       case 'pause':
@@ -166,11 +171,17 @@ export class SocketHub implements Hub {
     }
   }
 
+  private hearPulse(pulse: PulseFrame): void {
+    if (this.pulses.answer(pulse.taskId, pulse) || pulse.lease !== null) return;
+    this.tellLost(pulse.taskId, pulse.detail ?? 'Houston has taken it back.');
+  }
+
   private refusedFrame(code: string, detail: string, re: string | undefined, taskId: string | undefined): void {
     // Said again over HTTP it gets the answer that the sidecar knows how to take.
     if (re === 'heartbeat') return this.pulses.giveUp();
     if (taskId === undefined || re === 'ack') return;
-    if (code === 'lease_lost' || code === 'not_found') return this.receipts.answer(taskId, { kind: 'lost', detail });
+    if (code === 'lease_lost' || code === 'not_found')
+      return void this.receipts.answer(taskId, { kind: 'lost', detail });
     if (code === 'internal' || code === 'unavailable' || code === 'overloaded') return this.receipts.giveUp(taskId);
     this.receipts.answer(taskId, { kind: 'refused', code, detail });
   }

@@ -67,6 +67,18 @@ describe('offers to connected agents', () => {
     expect(await house.read(created.id)).toMatchObject({ status: 'done', result: 'good' });
   });
 
+  it('keeps what it acknowledges with its last word', async () => {
+    const agents = await Promise.all(Array.from({ length: 8 }, () => house.agentWith({}, { acks: false })));
+    bodyOf(await gateway.owner.post('/api/tasks/bulk', { items: agents.map(() => ({ title: 'work' })) }), 201);
+    for (const { socket } of agents) {
+      const { task, lease } = await socket.task();
+      socket.say('ack', { taskId: task.id, lease: bare(lease) });
+      socket.close();
+    }
+    await until(async () => (await house.query('select from agent_sessions')).length === 0);
+    expect(await house.count('in_progress')).toBe(8);
+  });
+
   it('is left alone for a while when it leaves offers unanswered', async () => {
     const { socket } = await house.agentWith({}, { acks: false });
     await createTask(gateway.owner);

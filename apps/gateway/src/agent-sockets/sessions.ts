@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { v7 as newId } from 'uuid';
 import type { WebSocket } from 'ws';
@@ -169,7 +170,9 @@ export class Sessions {
   private async end(session: Session): Promise<void> {
     this.sessions.delete(session);
     this.offers.remove(session);
-    const { caller } = session;
+    const { caller, socket } = session;
+    // An acknowledgement may have been its last word.
+    for (let waitedMs = 0; waitedMs < ACK_WITHIN_MS && !socket.isSettled; waitedMs += 10) await delay(10);
     for (const { taskId, lease } of session.takeUnacknowledged()) await this.offers.takeBack(session, taskId, lease);
     try {
       await this.store.close(session);
