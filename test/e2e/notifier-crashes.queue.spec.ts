@@ -83,7 +83,7 @@ describe(`a notifier that is killed, with the queues in ${redisUrl ? 'Redis' : '
       await client.query('select pg_stat_clear_snapshot()');
       const { rows } = await client.query(
         `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-            and query ilike '%notifications%'`,
+            and query ilike '%notification%'`,
       );
       return rows.length > 0;
     }, WITHIN_MS);
@@ -128,6 +128,11 @@ describe(`a notifier that is killed, with the queues in ${redisUrl ? 'Redis' : '
       release();
       await untilSomebodyWaits(client);
       await notifier.kill();
+      // What the dead process had asked for dies with it, as when Postgres notices that it is gone.
+      await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' and query ilike '%notification%'`,
+      );
       await client.query('rollback');
     });
     expect(await stateOf(id)).toMatchObject({ status: 'attempted', claimed: true });

@@ -3,6 +3,8 @@ import type { Tx } from '@houston/common/db/database.js';
 
 /** Time for the ordinary wake-up to do its work before anybody looks for it. */
 const GRACE_SECONDS = 3;
+/** A wake-up that has done nothing for so long may be held by a worker that has died; the queue frees it after a minute. */
+const LATE_SECONDS = 15;
 const KEPT_DAYS = 30;
 /** What stands in an inbox is read later than a message is sent. */
 const INBOX_DAYS = 90;
@@ -13,6 +15,7 @@ export interface DueNotificationRow {
   channel: string;
   channel_id: string | null;
   attempt_count: number;
+  is_late: boolean;
   /** Where the next page begins. */
   key: string;
 }
@@ -25,6 +28,7 @@ export class NotificationSweepStore {
     const [dueAt, id] = after?.split(' ') ?? [null, null];
     return tx.query(
       `select n.id, n.workspace_id, n.channel, n.channel_id, n.attempt_count,
+              n.next_attempt_at <= now() - make_interval(secs => ${LATE_SECONDS}) as is_late,
               (extract(epoch from n.next_attempt_at) * 1000000)::bigint::text || ' ' || n.id as key
          from notifications n
         where n.organization_id = $1 and n.next_attempt_at <= now() - make_interval(secs => ${GRACE_SECONDS})

@@ -37,12 +37,6 @@ export class NotificationSweeper extends Sweeper {
 }
 
 function dueNotification(row: DueNotificationRow) {
-  const {
-    id: notificationId,
-    workspace_id: workspaceId,
-    channel,
-    channel_id: channelId,
-    attempt_count: attemptCount,
-  } = row;
-  return { notificationId, workspaceId, channel, channelId, attemptCount };
+  const { id: notificationId, workspace_id: workspaceId, channel, channel_id: channelId } = row;
+  return { notificationId, workspaceId, channel, channelId, attemptCount: row.attempt_count, isLate: row.is_late };
 }
