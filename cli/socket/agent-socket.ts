@@ -55,6 +55,7 @@ export type HoustonFrame =
   | { type: 'heartbeat.ok'; tasks: Pulse[] }
   | { type: 'result.ok'; taskId: string; status: string }
   | ErrorFrame
+  | { type: 'notification'; item: { id: string; type: string; title: string; text: string; [more: string]: unknown } }
   | { type: 'pause'; reason: string }
   | { type: 'resume' }
   | { type: 'closing'; reason: string };

@@ -2,12 +2,14 @@ import { Module } from '@nestjs/common';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
 import { AgentDirectoryModule } from '../agents/agent-directory.module.js';
 import { HttpModule } from '../http/http.module.js';
+import { NotificationsModule } from '../notifications/notifications.module.js';
 import { SignalsModule } from '../signals/signals.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { ConnectController } from './connect.controller.js';
 import { FrameAnswers } from './frame-answers.js';
 import { OfferStore } from './offer.store.js';
 import { Offers } from './offers.js';
+import { Post } from './post.js';
 import { SessionCare } from './session-care.js';
 import { SessionStore } from './session.store.js';
 import { Sessions } from './sessions.js';
@@ -17,7 +19,7 @@ import { Upgrade } from './upgrade.js';
 
 /** Agents that are connected by WebSocket. */
 @Module({
-  imports: [DatabaseModule, HttpModule, SignalsModule, AgentDirectoryModule, TasksModule],
+  imports: [DatabaseModule, HttpModule, SignalsModule, AgentDirectoryModule, NotificationsModule, TasksModule],
   controllers: [ConnectController],
   providers: [
     Upgrade,
@@ -27,6 +29,7 @@ import { Upgrade } from './upgrade.js';
     FrameAnswers,
     Offers,
     OfferStore,
+    Post,
     TicketService,
     TicketStore,
   ],

@@ -16,6 +16,15 @@ export const SERVER_FRAMES: readonly Record<string, unknown>[] = [
   { type: 'heartbeat.ok', tasks: [{ taskId: TASK, continue: true, lease: EXTENDED }] },
   { type: 'result.ok', taskId: TASK, status: 'done' },
   { type: 'error', code: 'lease_lost', detail: 'scout has it now.', re: 'result', taskId: TASK, holder: null },
+  {
+    type: 'notification',
+    item: {
+      ...{ id: '0199b0a6-0000-7000-8000-000000000001', type: 'approval.resolved', title: 'Send the offer: approved' },
+      ...{ text: 'Go ahead.', subject: 'approval:0199b0a6-0000-7000-8000-00000000000a', refs: { taskId: TASK } },
+      ...{ eventId: '0199b0a6-0000-7000-8000-000000000002', taskId: TASK, critical: false },
+      ...{ createdAt: '2026-11-21T12:00:00.000Z', readAt: null, archivedAt: null },
+    },
+  },
   { type: 'pause', reason: 'paused' },
   { type: 'resume' },
   { type: 'closing', reason: 'restarting' },

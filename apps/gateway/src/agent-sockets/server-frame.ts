@@ -1,3 +1,4 @@
+import type { InboxItemView } from '../notifications/notification.view.js';
 import type { LeaseView, TaskView } from '../tasks/task.view.js';
 
 /** Why an agent is given nothing new although it is connected. */
@@ -52,6 +53,7 @@ export type ServerFrame =
   | { type: 'heartbeat.ok'; tasks: TaskPulse[] }
   | { type: 'result.ok'; taskId: string; status: string }
   | { type: 'error'; code: string; detail: string; re?: string; taskId?: string; [more: string]: unknown }
+  | { type: 'notification'; item: InboxItemView }
   | { type: 'pause'; reason: Halt }
   | { type: 'resume' }
   | { type: 'closing'; reason: Parting };

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Authenticator } from '../http/authenticator.js';
 import { Signals } from '../signals/signals.js';
 import { Offers } from './offers.js';
+import { Post } from './post.js';
 import type { Halt } from './server-frame.js';
 import type { Session } from './session.js';
 import { SessionStore, type Standing } from './session.store.js';
@@ -40,6 +41,7 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(SessionStore) private readonly store: SessionStore,
     @Inject(Offers) private readonly offers: Offers,
+    @Inject(Post) private readonly post: Post,
     @Inject(Signals) private readonly signals: Signals,
     @Inject(Authenticator) private readonly authenticator: Authenticator,
   ) {}
@@ -80,6 +82,7 @@ export class SessionCare implements OnApplicationBootstrap, BeforeApplicationShu
       const silenceMs = nowMs - session.socket.lastFrameAtMs;
       if (silenceMs > SILENT_INTERVALS * session.heartbeatIntervalMs + TICK_MS) session.socket.part('silent');
     }
+    if (this.ticks % LOOK_AT_ALL_EVERY === 0) this.post.look(null);
     if (this.ticks % PROBE_EVERY === 0) this.sessions.sockets.forEach((socket) => socket.probe());
     if (this.ticks % WRITE_EVERY === 0) this.inTurn('write down sessions', () => this.write());
     if (this.ticks % ASK_KEYS_EVERY === 0) this.inTurn('ask for keys', () => this.askForKeys());

@@ -11,6 +11,7 @@ import { AgentSocket } from './agent-socket.js';
 import { FrameAnswers } from './frame-answers.js';
 import type { HelloFrame } from './frame.dto.js';
 import { Offers } from './offers.js';
+import { Post } from './post.js';
 import type { Frame } from './read-frame.js';
 import type { Parting } from './server-frame.js';
 import { ACK_WITHIN_MS, Session } from './session.js';
@@ -40,6 +41,7 @@ export class Sessions {
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
     @Inject(FrameAnswers) private readonly answers: FrameAnswers,
     @Inject(Offers) private readonly offers: Offers,
+    @Inject(Post) private readonly post: Post,
   ) {}
 
   get size(): number {
@@ -146,6 +148,7 @@ export class Sessions {
     if (halt === 'disabled') socket.part('disabled');
     else if (halt !== null) socket.send({ type: 'pause', reason: halt });
     this.offers.add(session);
+    this.post.add(session);
     return session;
   }
 
@@ -170,6 +173,7 @@ export class Sessions {
   private async end(session: Session): Promise<void> {
     this.sessions.delete(session);
     this.offers.remove(session);
+    this.post.remove(session);
     const { caller, socket } = session;
     // An acknowledgement may have been its last word.
     for (let waitedMs = 0; waitedMs < ACK_WITHIN_MS && !socket.isSettled; waitedMs += 10) await delay(10);

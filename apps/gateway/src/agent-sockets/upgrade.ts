@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import proxyAddr from '@fastify/proxy-addr';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { HoustonConfig } from '@houston/common/config/config.js';
+import { CONFIG } from '@houston/common/config/config.module.js';
 import { hashApiKey } from '@houston/common/auth/api-key.js';
 import { mayDo } from '@houston/common/auth/roles.js';
 import { Authenticator } from '../http/authenticator.js';
@@ -37,6 +40,7 @@ export class Upgrade implements OnApplicationBootstrap {
     @Inject(TicketService) private readonly tickets: TicketService,
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(Farewell) private readonly farewell: Farewell,
+    @Inject(CONFIG) private readonly config: HoustonConfig,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -61,7 +65,7 @@ export class Upgrade implements OnApplicationBootstrap {
     if (this.sessions.size >= MAX_CONNECTIONS) {
       throw new Problem('overloaded', { detail: 'Too many are connected already.', retryAfterSeconds: 5 });
     }
-    const address = request.socket.remoteAddress ?? '';
+    const address = proxyAddr(request, this.config.trustedProxies);
     const ticket = url.searchParams.get('ticket');
     const admitted = ticket === null ? await this.byKey(request, address) : await this.tickets.consume(ticket, address);
     if (!mayDo(admitted.caller.role, 'tasks:work')) {

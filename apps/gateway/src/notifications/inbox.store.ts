@@ -25,6 +25,17 @@ export class InboxStore {
     );
   }
 
+  /** What still waits for an agent, oldest first; nothing while the workspace has notifications switched off. */
+  lockUntaken(tx: Tx, agentId: string, limit: number): Promise<NotificationRow[]> {
+    return tx.query(
+      `select ${NOTIFICATION_COLUMNS} from notifications
+        where workspace_id = $1 and recipient_id = $2 and channel = 'agent' and status = 'queued'
+          and (select settings #> '{features,notifications}' is distinct from 'false'::jsonb from workspaces where id = $1)
+        order by id limit $3 for update skip locked`,
+      [tx.workspaceId, agentId, limit],
+    );
+  }
+
   /** What an agent has been shown has arrived. */
   async take(tx: Tx, agentId: string, ids: string[]): Promise<void> {
     if (ids.length === 0) return;

@@ -17,6 +17,6 @@ import { UnsubscribeService } from './unsubscribe.service.js';
   imports: [DatabaseModule, ChannelsModule, MembersModule],
   controllers: [NotificationController, InboxController, PreferenceController, UnsubscribeController],
   providers: [NotificationStore, InboxService, InboxStore, PreferenceService, PreferenceStore, UnsubscribeService],
-  exports: [NotificationStore],
+  exports: [NotificationStore, InboxStore],
 })
 export class NotificationsModule {}

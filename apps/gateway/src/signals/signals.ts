@@ -9,6 +9,8 @@ const CHANNELS = {
   taskReady: 'houston_task_ready',
   /** Id of an agent that was paused, disabled, given another limit, or has a new session. */
   agentChanged: 'houston_agent_changed',
+  /** Id of an agent that is notified of something. */
+  agentNotified: 'houston_agent_notified',
   /** Id of an approval that was resolved. */
   approvalResolved: 'houston_approval_resolved',
 } as const;

@@ -1143,6 +1143,7 @@ CREATE INDEX notifications_due ON public.notifications USING btree (organization
 CREATE INDEX notifications_inbox ON public.notifications USING btree (workspace_id, recipient_id, id) WHERE (channel = ANY (ARRAY['inbox'::text, 'agent'::text]));
 CREATE UNIQUE INDEX notifications_once ON public.notifications USING btree (workspace_id, event_id, channel, recipient_id);
 CREATE UNIQUE INDEX notifications_open_digest ON public.notifications USING btree (workspace_id, recipient_id, channel, digest_key) WHERE digest_open;
+CREATE TRIGGER notifications_tell_agent AFTER INSERT ON public.notifications FOR EACH ROW WHEN ((new.channel = 'agent'::text)) EXECUTE FUNCTION tell_agent_notified();
 -- row level security: forced
 create policy tenant on notifications to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
@@ -1778,6 +1779,7 @@ create policy tenant on workspaces to houston_app
 -- function task_candidates(uuid,agents,integer) returns uuid[]
 -- function task_may_move(text,text) returns boolean
 -- function tell_agent_changed() returns trigger
+-- function tell_agent_notified() returns trigger
 -- function tell_approval_resolved() returns trigger
 -- function tell_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function tell_dependents(uuid,jsonb) returns void

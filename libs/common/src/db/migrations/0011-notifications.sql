@@ -108,6 +108,15 @@ create index notifications_by_channel on notifications (workspace_id, channel_id
 create index notifications_by_agent on notifications (organization_id, agent_id) where agent_id is not null;
 create index notifications_by_age on notifications (organization_id, created_at) where next_attempt_at is null;
 
+-- An agent that is connected hears of it at once, whatever gateway it is connected to.
+create function tell_agent_notified() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('houston_agent_notified', new.agent_id::text);
+  return null;
+end $$;
+create trigger notifications_tell_agent after insert on notifications for each row
+  when (new.channel = 'agent') execute function tell_agent_notified();
+
 -- What a digest is made of.
 create table notification_items (
   organization_id uuid not null,
