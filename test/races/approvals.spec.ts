@@ -166,7 +166,7 @@ describe('approvals under many hands', () => {
         .then((answer) => answer);
       await until(async () => {
         const idle = await query(
-          `select 1 from pg_stat_activity where datname = current_database() and application_name = 'houston_approval_resolved'`,
+          `select 1 from pg_stat_activity where datname = current_database() and application_name = 'houston signals'`,
         );
         return idle.length === 3;
       });
@@ -216,14 +216,14 @@ describe('approvals under many hands', () => {
       await administer(one.db.url, (server) =>
         server.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = current_database() and application_name = 'houston_approval_resolved'`,
+            where datname = current_database() and application_name = 'houston signals'`,
         ),
       );
       bodyOf(await admins[1]!.post(`/api/approvals/${asked.id}/resolve`, { decision: 'approve' }), 200);
       expect(bodyOf(await waiting, 200)).toMatchObject({ status: 'approved' });
       await until(async () => {
         const rows = await query(
-          `select 1 from pg_stat_activity where datname = current_database() and application_name = 'houston_approval_resolved'`,
+          `select 1 from pg_stat_activity where datname = current_database() and application_name = 'houston signals'`,
         );
         return rows.length === 2;
       });

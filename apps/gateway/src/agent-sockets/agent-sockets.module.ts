@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ConfigModule } from '@houston/common/config/config.module.js';
 import { DatabaseModule } from '@houston/common/db/database.module.js';
 import { AgentDirectoryModule } from '../agents/agent-directory.module.js';
 import { HttpModule } from '../http/http.module.js';
@@ -19,7 +20,15 @@ import { Upgrade } from './upgrade.js';
 
 /** Agents that are connected by WebSocket. */
 @Module({
-  imports: [DatabaseModule, HttpModule, SignalsModule, AgentDirectoryModule, NotificationsModule, TasksModule],
+  imports: [
+    ConfigModule,
+    DatabaseModule,
+    HttpModule,
+    SignalsModule,
+    AgentDirectoryModule,
+    NotificationsModule,
+    TasksModule,
+  ],
   controllers: [ConnectController],
   providers: [
     Upgrade,

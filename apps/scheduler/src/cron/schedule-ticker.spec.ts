@@ -51,6 +51,8 @@ const eventsOf = async (id: string) =>
 const tasks = () => query<{ id: string; title: string }>('select id, title from tasks');
 
 async function end(taskId: string | null, status: 'done' | 'failed' | 'cancelled') {
+  // From the inbox nothing is done at once.
+  if (status === 'done') await query(`update tasks set status = 'assigned' where id = $1`, [taskId]);
   await query(`update tasks set status = $2, ended_at = now(), result = '{}' where id = $1`, [taskId, status]);
 }
 
