@@ -52,8 +52,24 @@ const tasks = () => query<{ id: string; title: string }>('select id, title from 
 
 async function end(taskId: string | null, status: 'done' | 'failed' | 'cancelled') {
   // From the inbox nothing is done at once.
-  if (status === 'done') await query(`update tasks set status = 'assigned' where id = $1`, [taskId]);
-  await query(`update tasks set status = $2, ended_at = now(), result = '{}' where id = $1`, [taskId, status]);
+  if (status === 'done') await take(taskId);
+  await query(
+    `update tasks set status = $2, ended_at = now(), result = '{}', lease_id = null, lease_agent_id = null, leased_at = null,
+            lease_expires_at = null where id = $1`,
+    [taskId, status],
+  );
+}
+
+async function take(taskId: string | null) {
+  await query(
+    `with agent as (
+       insert into agents (organization_id, id, name) select organization_id, gen_random_uuid(), 'taker ' || id from tasks where id = $1
+       returning id
+     )
+     update tasks set status = 'in_progress', lease_id = gen_random_uuid(), lease_agent_id = (select id from agent), leased_at = now(),
+            lease_expires_at = now() + interval '1 hour' where id = $1`,
+    [taskId],
+  );
 }
 
 describe('a tick', () => {
