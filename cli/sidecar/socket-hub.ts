@@ -161,6 +161,8 @@ export class SocketHub implements Hub {
         return void this.receipts.answer(frame.taskId, { kind: 'accepted' });
       case 'error':
         return this.refusedFrame(frame.code, frame.detail, frame.re, frame.taskId);
+      case 'notification':
+        return this.setting.log(`told: ${frame.item.title}`);
       case 'pause':
         return this.setting.log(`Houston gives no new work: ${frame.reason}`);
       case 'resume':
