@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROLES } from '@houston/common/auth/roles.js';
 import type { OpenAPIObject } from '@nestjs/swagger';
@@ -121,6 +121,18 @@ describe('the OpenAPI document', () => {
   it('refers to nothing that it does not contain', () => {
     const names = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map((match) => match[1]);
     expect(names.filter((name) => !(name! in (document.components?.schemas ?? {})))).toEqual([]);
+  });
+
+  it('knows every body and answer by a name of its own, so that none is shown in the place of another', () => {
+    const sources = path.join(__dirname, '..', '..', 'apps', 'gateway', 'src');
+    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ts$/.test(file));
+    const names = files.flatMap((file) =>
+      [...readFileSync(path.join(sources, file), 'utf8').matchAll(/^(?:export )?class (\w+(?:Dto|View))\b/gm)].map(
+        (match) => match[1],
+      ),
+    );
+    expect(names.length).toBeGreaterThan(100);
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 
   it('carries the version of the package', () => {

@@ -6,7 +6,7 @@ import { Can } from '../http/caller.guard.js';
 import { idParam } from '../http/id-param.js';
 import { type Page, pageOf, readCursor } from '../http/page.js';
 import { ApiPage } from '../http/page-answer.js';
-import { EscalationsQuery, ResolveDto } from './escalation.dto.js';
+import { EscalationsQuery, ResolveEscalationDto } from './escalation.dto.js';
 import { EscalationService } from './escalation.service.js';
 import { escalationView, EscalationView } from './escalation.view.js';
 
@@ -67,7 +67,7 @@ export class EscalationController {
   async resolve(
     @CurrentCaller() caller: Caller,
     @Param('id', idParam) id: string,
-    @Body() { resolution }: ResolveDto,
+    @Body() { resolution }: ResolveEscalationDto,
   ): Promise<EscalationView> {
     return escalationView(await this.escalations.resolve(caller, id, resolution));
   }

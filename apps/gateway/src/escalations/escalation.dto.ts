@@ -23,7 +23,7 @@ export class EscalationsQuery extends PageQuery {
   status?: EscalationStatus;
 }
 
-export class ResolveDto {
+export class ResolveEscalationDto {
   @ApiPropertyOptional({ example: 'The stamps have come.', description: 'Default: resolved by hand' })
   @MayBeAbsent()
   @IsString()

@@ -16,7 +16,7 @@ import {
 const TICKS_SHOWN = 5;
 const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
 
-export class BreakerView {
+export class ScheduleBreakerView {
   @ApiProperty({
     enum: BREAKER_STATES,
     description: '`open` for 120 s after the fifth failure in a row, then `half_open`: the next run decides',
@@ -71,8 +71,8 @@ export class ScheduleView {
   })
   nextTicks: string[];
 
-  @ApiProperty({ type: BreakerView })
-  breaker: BreakerView;
+  @ApiProperty({ type: ScheduleBreakerView })
+  breaker: ScheduleBreakerView;
 
   @ApiProperty({ example: 1 })
   version: number;
@@ -160,7 +160,7 @@ export function scheduleView(row: ScheduleRow): ScheduleView {
   };
 }
 
-function breakerView({ failures, breaker_until: until, now }: ScheduleRow): BreakerView {
+function breakerView({ failures, breaker_until: until, now }: ScheduleRow): ScheduleBreakerView {
   if (until === null) return { state: 'closed', failures, until: null };
   return { state: until > now ? 'open' : 'half_open', failures, until: until.toISOString() };
 }
