@@ -128,9 +128,10 @@ describe(`a notifier that is killed, with the queues in ${redisUrl ? 'Redis' : '
       release();
       await untilSomebodyWaits(client);
       await notifier.kill();
-      // What the dead process had asked for dies with it, as when Postgres notices that it is gone.
+      // What the dead process had asked for dies with it, as when Postgres notices that it is gone; waited for, because the
+      // rollback would let it go on.
       await client.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
+        `select pg_terminate_backend(pid, 30000) from pg_stat_activity
           where datname = current_database() and wait_event_type = 'Lock' and query ilike '%notification%'`,
       );
       await client.query('rollback');

@@ -30,7 +30,7 @@ const CHANGES = [
   `update tasks set next_retry_at = now(), retry_reason = 'backoff' where status = 'inbox' and id::text > $1`,
   `update tasks set next_retry_at = null, retry_reason = null where id::text > $1`,
   `update tasks set status = 'blocked', blocker_reason = 'x', next_retry_at = null, retry_reason = null where status = 'inbox' and id::text < $1`,
-  `update tasks set status = 'inbox', ended_at = null where status in ('blocked', 'cancelled') and id::text > $1`,
+  `update tasks set status = 'inbox' where status = 'blocked' and id::text > $1`,
   `update tasks set status = 'cancelled', ended_at = now(), next_retry_at = null, retry_reason = null where ended_at is null and id::text > $1`,
   `update tasks set title = title || '.' where char_length(title) < 400`,
 ];
