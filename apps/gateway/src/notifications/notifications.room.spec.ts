@@ -202,6 +202,21 @@ describe('notifications over HTTP', () => {
       });
     });
 
+    it('is taken from mail programs that send the form in parts, as RFC 8058 has it', async () => {
+      const { id } = await addChannel(gateway.db, { to: 'parts@example.com' });
+      const url = `/api/unsubscribe/${await tokenFor('channel', id)}`;
+      await http().post(url).field('List-Unsubscribe', 'One-Click').expect(200);
+      expect(bodyOf(await gateway.owner.get(`/api/channels/${id}`), 200)).toMatchObject({ status: 'disabled' });
+    });
+
+    it('of a member who is no more, with the workspace, is none any more', async () => {
+      await http()
+        .post(`/api/unsubscribe/${await tokenFor('member', newId())}`)
+        .type('form')
+        .send({ 'List-Unsubscribe': 'One-Click' })
+        .expect(200);
+    });
+
     it('that is forged or damaged does nothing, and looks like one that never was', async () => {
       const { id } = await addChannel(gateway.db, { to: 'kept@example.com' });
       const genuine = await tokenFor('channel', id);
@@ -223,6 +238,7 @@ describe('notifications over HTTP', () => {
         .type('form')
         .send('a=b');
       expect(answer.status).toBe(415);
+      await http().post('/api/slack/interactions').field('payload', '{}').expect(415);
     });
   });
 

@@ -9,6 +9,7 @@ import {
 } from '@houston/common/notifications/unsubscribe-token.js';
 import { ChannelStore } from '../channels/channel.store.js';
 import { notFound } from '../http/problem.js';
+import { MemberStore } from '../members/member.store.js';
 import { PreferenceStore } from './preference.store.js';
 
 const ACTOR = 'unsubscribe link';
@@ -20,6 +21,7 @@ export class UnsubscribeService {
     @Inject(Database) private readonly db: Database,
     @Inject(PreferenceStore) private readonly preferences: PreferenceStore,
     @Inject(ChannelStore) private readonly channels: ChannelStore,
+    @Inject(MemberStore) private readonly members: MemberStore,
   ) {}
 
   /** What the link is about; changes nothing. @throws Problem not_found when it is not one of ours */
@@ -42,6 +44,8 @@ export class UnsubscribeService {
 
   /** Mails of this type stop; the inbox still has them. */
   private async endOfMember(tx: Tx, { id, eventType }: Unsubscription): Promise<void> {
+    // Mails outlive the workspace that sent them.
+    if ((await this.members.find(tx, id)) === null) return;
     const { rules, quietHours } = await this.preferences.find(tx, id);
     const present = ruleFor(rules, eventType);
     const channels = (present?.channels ?? ['inbox']).filter((channel) => channel !== 'email');
