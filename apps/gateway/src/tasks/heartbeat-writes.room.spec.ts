@@ -1,3 +1,4 @@
+import { v7 as newId } from 'uuid';
 import { claim, createTask, insertAgent } from '../../../../test/factories/fleet.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 
@@ -46,17 +47,15 @@ describe('heartbeats in a workspace that has switched off what they write', () =
   it('still tell that an offered task was taken up', async () => {
     const agent = await insertAgent(gateway.db);
     const { id } = await createTask(gateway.owner);
-    const { lease } = await claim(gateway.owner, agent.id);
     await flag(false);
-    await query(
-      "update tasks set status = 'assigned', ack_by = now() + interval '10 seconds', acked_at = null where id = $1",
-      [id],
-    );
-    await query("update agent_presence set state = 'assigned' where agent_id = $1", [agent.id]);
-    bodyOf(
-      await gateway.owner.post(`/api/tasks/${id}/heartbeat`, { lease: { id: lease.id, fence: lease.fence } }),
-      200,
-    );
+    const { organizationId, workspaceId } = gateway.db;
+    const lease = { id: newId(), fence: 1 };
+    const offer = [organizationId, workspaceId, agent.id, lease.id];
+    expect(
+      await gateway.db.database.statement(`select verdict from claim_task($1, $2, $3, $4, false, 'system')`, offer),
+    ).toEqual([{ verdict: 'claimed' }]);
+    expect((await presence(agent.id))?.state).toBe('assigned');
+    bodyOf(await gateway.owner.post(`/api/tasks/${id}/heartbeat`, { lease }), 200);
     expect((await presence(agent.id))?.state).toBe('working');
   });
 });
