@@ -121,6 +121,20 @@ describe('stand-ups over HTTP', () => {
     expect(totals).toMatchObject({ decisions: 2, needsReview: 1 });
   });
 
+  it('name the key of a decision that belongs to nobody', async () => {
+    const { client, slug } = await house();
+    const { key } = bodyOf<{ key: string }>(
+      await client.post('/api/keys', { name: 'Front desk', role: 'admin', workspace: slug }),
+      201,
+    );
+    const wish = { subject: { action: 'deploy' }, description: 'Deploy it', risk: 'medium', payload: {} };
+    const { id } = bodyOf<{ id: string }>(await client.post('/api/approvals', wish), 201);
+    bodyOf(await gateway.as(key, slug).post(`/api/approvals/${id}/resolve`, { decision: 'reject' }), 200);
+    const { sections, markdown } = await preview(client);
+    expect(sections.decisions).toMatchObject([{ approvalId: id, status: 'rejected', by: 'Front desk' }]);
+    expect(markdown).toContain('rejected: Deploy it, by Front desk');
+  });
+
   it('count what was spent against the budgets that bind the workspace, and nothing of others', async () => {
     const [here, there] = [await house(), await house()];
     bodyOf(await here.client.post('/api/budgets', { name: 'Team', limitUsd: '10', period: 'day' }), 201);
