@@ -72,6 +72,14 @@ describe('a button pressed in Slack', () => {
     ]);
   });
 
+  it('is answered in one line of limited length, without the secrets that were pasted into the request', async () => {
+    const secret = 'hou_0123456789abcdefghijklmnop';
+    const { id } = await ask({ subject: { action: `use ${secret}\r\n${'x'.repeat(150)}` } });
+    await press(id).expect(200);
+    const [reply] = await repliesAbout(id);
+    expect(reply!.title).toMatch(/^use \[secret removed\] x{150}: approved$/);
+  });
+
   it('rejects as well', async () => {
     const { id } = await ask();
     await press(id, { action: 'houston_reject' }).expect(200);

@@ -4,6 +4,7 @@ import type { ApprovalRow } from '@houston/common/approvals/approval.row.js';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database } from '@houston/common/db/database.js';
+import { notificationText } from '@houston/common/notifications/notification-text.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import { judgeEndpointUrl } from '@houston/common/webhooks/endpoint-url.js';
 import { DecisionService } from '../approvals/decision.service.js';
@@ -68,12 +69,15 @@ export class SlackService {
     }
   }
 
-  private async reply({ button, responseUrl }: SlackPress, { title, text, isForAll }: Reply): Promise<void> {
+  private async reply({ button, responseUrl }: SlackPress, { isForAll, ...said }: Reply): Promise<void> {
     if (responseUrl === null || !judgeEndpointUrl(responseUrl, this.config.webhookAllowCidrs).ok) return;
     const id = newId();
     const { channelId, approvalId } = button;
     const subject = `approval:${approvalId}`;
-    const words = { title, text, subject, type: 'approval.resolved', isForAll };
+    const type = 'approval.resolved';
+    // As in every notification: no secrets, no controls, no more than fits.
+    const { title, text } = notificationText({ type, data: { ...said } });
+    const words = { title, text, subject, type, isForAll };
     await this.db.inWorkspace(button, (tx) =>
       this.notifications.addReply(tx, { id, channelId, url: responseUrl, ...words }),
     );

@@ -11,14 +11,11 @@ describe('the door to Postgres', () => {
   });
   afterAll(() => test.close());
 
-  it('hands each suite a database of its own in little time', async () => {
-    const startedAt = performance.now();
+  it('hands each suite a database of its own', async () => {
     const other = await openTestDatabase();
-    const tookMs = performance.now() - startedAt;
     expect(other.organizationId).not.toBe(test.organizationId);
     expect(other.ownerKey).toMatch(/^hou_/);
     await other.close();
-    expect(tookMs).toBeLessThan(1_000);
   });
 
   it('reads what was committed while it waited, whatever isolation the server defaults to', async () => {

