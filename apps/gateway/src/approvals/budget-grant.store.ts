@@ -21,6 +21,16 @@ export interface RefusedExecution {
   denial: { code: string; budget: { id: string; name: string } } | null;
 }
 
+/** A budget as approvals see it. */
+interface GrantedBudget {
+  /** Null: of the whole organization. */
+  workspaceId: string | null;
+  name: string;
+  /** When it was frozen, in milliseconds; null: it is not. */
+  frozenAt: string | null;
+  frozenReason: string | null;
+}
+
 /** Budgets, as far as approvals change them. */
 @Injectable()
 export class BudgetGrantStore {
@@ -34,18 +44,9 @@ export class BudgetGrantStore {
   }
 
   /** Of the workspace, or of the whole organization; null when it is gone. */
-  async find(
-    tx: Tx,
-    { workspaceId }: WorkspaceScope,
-    id: string,
-  ): Promise<{ workspaceId: string | null; name: string; isFrozen: boolean; frozenReason: string | null } | null> {
-    const [row] = await tx.query<{
-      workspaceId: string | null;
-      name: string;
-      isFrozen: boolean;
-      frozenReason: string | null;
-    }>(
-      `select workspace_id as "workspaceId", name, frozen_at is not null as "isFrozen", frozen_reason as "frozenReason"
+  async find(tx: Tx, { workspaceId }: WorkspaceScope, id: string): Promise<GrantedBudget | null> {
+    const [row] = await tx.query<GrantedBudget>(
+      `select workspace_id as "workspaceId", name, iso_time(frozen_at) as "frozenAt", frozen_reason as "frozenReason"
          from budgets where id = $1 and deleted_at is null and (workspace_id is null or workspace_id = $2)`,
       [id, workspaceId],
     );

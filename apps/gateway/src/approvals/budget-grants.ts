@@ -15,6 +15,12 @@ export interface RaisePayload {
   untilMinutes: number;
 }
 
+/** What is approved when a frozen budget is to be thawed: this freezing, and no later one. */
+export interface UnfreezePayload {
+  budgetId: string;
+  frozenAt: string;
+}
+
 /** Makes true what was approved about a budget, in the transaction of the decision; it holds the money lock. */
 @Injectable()
 export class BudgetGrants {
@@ -29,8 +35,23 @@ export class BudgetGrants {
     if (budget.workspaceId === null) {
       requireOrganizationKey(caller, 'This budget is the whole organization’s; your key is bound to one workspace.');
     }
-    if (kind === 'unfreeze') await this.store.thaw(tx, budgetId, caller.actor, approval.id);
+    if (kind === 'unfreeze') await this.thaw(tx, caller, approval, budgetId, budget.frozenAt);
     else await this.raise(tx, caller, approval, budgetId);
+  }
+
+  private async thaw(
+    tx: Tx,
+    { actor }: Caller,
+    { id, payload }: ApprovalRow,
+    budgetId: string,
+    frozenAt: string | null,
+  ): Promise<void> {
+    if (frozenAt !== null && frozenAt !== (payload as UnfreezePayload).frozenAt) {
+      throw new Problem('conflict', {
+        detail: 'The budget has been frozen anew since this was asked: reject it, and let it be asked again.',
+      });
+    }
+    await this.store.thaw(tx, budgetId, actor, id);
   }
 
   private async raise(tx: Tx, caller: Caller, { id, payload }: ApprovalRow, budgetId: string): Promise<void> {

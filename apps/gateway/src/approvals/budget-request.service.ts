@@ -10,7 +10,7 @@ import type { CreationId } from '../http/creation-id.js';
 import { invalid, notFound, Problem } from '../http/problem.js';
 import { ApprovalService } from './approval.service.js';
 import { BudgetGrantStore, type RefusedExecution } from './budget-grant.store.js';
-import type { RaisePayload } from './budget-grants.js';
+import type { RaisePayload, UnfreezePayload } from './budget-grants.js';
 import type { RequestRaiseDto } from './decision.dto.js';
 
 /** Asks for more money, or for a frozen budget to be thawed. Such requests always wait for a person who sets budgets. */
@@ -54,9 +54,11 @@ export class BudgetRequestService {
     return this.db.inWorkspace(caller, async (tx) => {
       const budget = await this.store.find(tx, caller, budgetId);
       if (!budget) throw notFound();
-      if (!budget.isFrozen) throw new Problem('conflict', { detail: 'The budget is not frozen.' });
-      const context = { budget: budget.name, frozenReason: budget.frozenReason };
-      const approval = moneyApproval(caller, id, reason, { budgetId });
+      const { name, frozenAt, frozenReason } = budget;
+      if (frozenAt === null) throw new Problem('conflict', { detail: 'The budget is not frozen.' });
+      const context = { budget: name, frozenReason };
+      const payload: UnfreezePayload = { budgetId, frozenAt };
+      const approval = moneyApproval(caller, id, reason, payload);
       const more = { kind: 'unfreeze', action: 'unfreeze_budget', budgetId, context, reasons: ['unfreeze'] } as const;
       return this.approvals.write(tx, caller, { ...approval, ...more }, id);
     });

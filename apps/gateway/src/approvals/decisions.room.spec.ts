@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ApprovalJson, requestApproval } from '../../../../test/factories/approval.js';
+import { insertBudget } from '../../../../test/factories/budget.js';
 import { insertAgent } from '../../../../test/factories/fleet.js';
 import { type ApiClient, bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 
@@ -231,5 +232,21 @@ describe('decisions over HTTP', () => {
       expect((await last(mine))?.data['recipients']).toBeUndefined();
       expect((await last(other))?.data).toMatchObject({ recipients: [{ agent: agentId }] });
     });
+  });
+
+  it('thaws the freezing that was asked about, and none that came after it', async () => {
+    const id = await insertBudget(gateway.db, { agentId });
+    const freeze = (reason: string) => gateway.owner.post(`/api/budgets/${id}/freeze`, { reason });
+    const status = async () => bodyOf<{ status: string }>(await admin.get(`/api/budgets/${id}`), 200).status;
+    const ask = () => agent.post(`/api/budgets/${id}/request-unfreeze`, { reason: 'It is mended' });
+    bodyOf(await freeze('Loop'), 200);
+    const asked = bodyOf<ApprovalJson>(await ask(), 201);
+    bodyOf(await admin.post(`/api/budgets/${id}/unfreeze`), 200);
+    bodyOf(await freeze('Fraud'), 200);
+    expect(codeOf(await resolve(admin, asked))).toEqual([409, 'conflict']);
+    expect(await status()).toBe('frozen');
+    expect((await resolve(admin, asked, { decision: 'reject' })).status).toBe(200);
+    expect((await resolve(admin, bodyOf<ApprovalJson>(await ask(), 201))).status).toBe(200);
+    expect(await status()).toBe('open');
   });
 });
