@@ -212,7 +212,7 @@ describe('a connection', () => {
     const agent = await ConnectedAgent.connect(id, { url: other.url, key: gateway.db.ownerKey });
     const startedAt = performance.now();
     await other.close();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(await agent.hasClosed()).toEqual({ code: 1012, reason: 'restarting' });
     expect(await house.query('select from agent_sessions where agent_id = $1', [id])).toEqual([]);
   });

