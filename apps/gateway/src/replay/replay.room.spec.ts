@@ -64,6 +64,28 @@ describe('the replay of a decision', () => {
     bodyOf(await gateway.owner.delete(`/api/budgets/${budget}`), 204);
   });
 
+  it('of a denial without a task finds the run that the raise let in, and no other', async () => {
+    const budget = await insertBudget(gateway.db, { limitNano: 1_000_000_000n, name: 'Tight' });
+    const wanted = { tags: { team: 'b' }, metadata: { ticket: 1 } };
+    const denial = bodyOf<{ executionId: string }>(await ask(wanted), 402);
+    const raise = { amountUsd: '9', reason: 'One more pass', untilMinutes: 5 };
+    const path = `/api/executions/${denial.executionId}/request-raise`;
+    const approval = bodyOf<ApprovalJson>(await agent.post(path, raise), 201);
+    bodyOf(await admin.post(`/api/approvals/${approval.id}/resolve`, { decision: 'approve' }), 200);
+    bodyOf(await ask({ ...wanted, metadata: { ticket: 2 } }), 201);
+    expect((await replay(denial.executionId)).followed).toEqual([]);
+    const { id: admitted } = bodyOf<{ id: string }>(await ask(wanted), 201);
+    bodyOf(await ask(wanted), 201);
+    const told = await replay(denial.executionId);
+    expect(told.followed.map((run) => run.id)).toEqual([admitted]);
+    expect(stepsOf(told).slice(-3)).toEqual([
+      'followed budget.raised',
+      'followed execution.requested',
+      'followed execution.admitted',
+    ]);
+    bodyOf(await gateway.owner.delete(`/api/budgets/${budget}`), 204);
+  });
+
   it('of a run tells what it asked about its task while it ran, how sure it was, and what the policy said', async () => {
     const { id: taskId } = await createTask(gateway.owner);
     const before = await requestApproval(agent, { subject: { action: 'plan', taskId }, confidence: 61 });

@@ -8,6 +8,24 @@ import { looksLikeId } from '../http/uuid.js';
 const MAX_APPROVALS = 50;
 const MAX_EVENTS = 500;
 const MAX_RUNS = 50;
+/** Runs after a raise among which the one that was refused before is looked for. */
+const MAX_LOOKED_AT = 10_000;
+/** Asked again word for word: nothing else ties what a raise let in to what was refused. */
+const AGAIN = `select again.* from executions x
+   join approvals a on a.workspace_id = x.workspace_id and a.execution_id = x.id and a.kind = 'raise' and a.status = 'approved'
+   join budget_raises r on r.budget_id = a.budget_id and r.approval_id = a.id
+  cross join lateral (
+    select * from (
+      select * from executions where workspace_id = $1 and started_at between r.granted_at and r.until
+       order by started_at limit ${MAX_LOOKED_AT}
+    ) e
+    where e.agent_id = x.agent_id and e.status <> 'denied' and r.budget_id = any(e.budget_ids)
+      and (e.model, e.provider, e.trigger) = (x.model, x.provider, x.trigger)
+      and (e.task_id, e.parent_id, e.tags, e.metadata, e.estimate)
+          is not distinct from (x.task_id, x.parent_id, x.tags, x.metadata, x.estimate)
+    order by e.started_at limit 1
+  ) again
+  where x.workspace_id = $1 and x.id = $2`;
 
 export interface ReplayRows {
   execution: ExecutionRow;
@@ -18,7 +36,7 @@ export interface ReplayRows {
   approvals: ApprovalRow[];
   /** Whatever names one of these approvals. */
   events: LedgerEvent[];
-  /** Runs that came out of it, or that took its task further. */
+  /** Runs that came out of it, that a raise let in after it was refused, or that took its task further. */
   runs: ExecutionRow[];
 }
 
@@ -91,6 +109,8 @@ export class ReplayStore {
          select * from executions where workspace_id = $1 and parent_id = $2
          union
          select * from executions where workspace_id = $1 and task_id = $3 and started_at >= $4 and id <> $2
+         union
+         ${AGAIN}
        ) x order by started_at, id limit ${MAX_RUNS}`,
       [workspace_id, id, task_id, started_at.toISOString()],
     );

@@ -100,7 +100,10 @@ export class DecisionReplayView {
   @ApiProperty({ type: [ApprovalView] })
   approvals: ApprovalView[];
 
-  @ApiProperty({ type: [ExecutionView], description: 'Runs that came out of it, or took its task further' })
+  @ApiProperty({
+    type: [ExecutionView],
+    description: 'Runs that came out of it, that a raise let in when it asked again, or that took its task further',
+  })
   followed: ExecutionView[];
 
   @ApiProperty({ type: [ReplayStepView], description: 'All of it in the order of time' })
