@@ -97,6 +97,19 @@ describe('members', () => {
     expect(await told()).toEqual([['inbox', other.id]]);
   });
 
+  it.each(['budget.frozen', 'budget.exhausted', 'agent.anomaly_found'])(
+    'who are owners or admins hear of %s, which names nobody; nobody hears of what is routine',
+    async (type) => {
+      const inCharge = [await addMember(db, { role: 'owner' }), await addMember(db, { role: 'admin' })];
+      await addMember(db, { role: 'member' });
+      await happen(type, { name: 'tight', budgetId: newId() });
+      await happen('budget.threshold_crossed', { name: 'tight' });
+      await relay(route({ smtpUrl: undefined }));
+      expect((await told()).sort()).toEqual(inCharge.map(({ id }) => ['inbox', id]).sort());
+      expect((await rows()).map((row) => row.title)).toEqual([type, type]);
+    },
+  );
+
   it('that were removed hear nothing', async () => {
     const { id } = await addMember(db);
     await query(`update members set status = 'removed', email = null where id = $1`, [id]);

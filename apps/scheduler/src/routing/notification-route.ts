@@ -9,7 +9,7 @@ import { EventRoute } from '@houston/common/events/event-route.js';
 import { notificationText, type NotificationText } from '@houston/common/notifications/notification-text.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import { quietUntil } from '@houston/common/notifications/quiet-hours.js';
-import { type AskedRecipients, askedRecipients } from '@houston/common/notifications/recipients.js';
+import { type AskedRecipients, recipientsOfEvent } from '@houston/common/notifications/recipients.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
 import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
 import {
@@ -38,7 +38,7 @@ interface Audience {
 
 /**
  * Decides who is told of an event, and by which channel, and writes a notification for each: members and agents that the
- * event names in `recipients`, as their preferences wish, and channels that listen to such events.
+ * event names in `recipients`, or who are in charge, as their preferences wish, and channels that listen to such events.
  */
 @Injectable()
 export class NotificationRoute extends EventRoute {
@@ -174,8 +174,8 @@ export class NotificationRoute extends EventRoute {
 /** What concerns the whole organization is told to its channels alone: members are of a workspace. */
 function asksFor(event: LedgerEvent): Asking[] {
   const { workspaceId } = event;
-  if (workspaceId === null || !('recipients' in event.data || 'channels' in event.data)) return [];
-  return [{ event: { ...event, workspaceId }, asked: askedRecipients(event.data) }];
+  const asked = recipientsOfEvent(event);
+  return workspaceId === null || asked === null ? [] : [{ event: { ...event, workspaceId }, asked }];
 }
 
 /**

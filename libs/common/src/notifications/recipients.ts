@@ -14,9 +14,22 @@ export interface AskedRecipients {
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const ROLES = new Set(['owner', 'admin', 'member', 'viewer']);
+/** Of these, too, somebody has to hear, though they come from the ledger and name nobody. */
+const FOR_THOSE_IN_CHARGE: ReadonlySet<string> = new Set(['budget.frozen', 'budget.exhausted', 'agent.anomaly_found']);
 
-/** Nobody, where the event names none. */
-export function askedRecipients(data: Record<string, unknown>): AskedRecipients {
+/** Null: nobody is to be told. What names nobody and must be heard goes to owners and admins. */
+export function recipientsOfEvent({
+  type,
+  data,
+}: {
+  type: string;
+  data: Record<string, unknown>;
+}): AskedRecipients | null {
+  if ('recipients' in data || 'channels' in data) return askedRecipients(data);
+  return FOR_THOSE_IN_CHARGE.has(type) ? { ...askedRecipients(data), roles: ['owner', 'admin'] } : null;
+}
+
+function askedRecipients(data: Record<string, unknown>): AskedRecipients {
   const named = Array.isArray(data['recipients']) ? (data['recipients'] as unknown[]) : [];
   const all = (field: string) => named.flatMap((one) => textOf(one, field));
   return {
