@@ -120,6 +120,25 @@ describe('the timeline of a task', () => {
     expect(new Set(seen).size).toBe(6);
   });
 
+  it('has what is asked about a run of the task, also where only the run is named, and of no other run', async () => {
+    const { id: taskId } = await createTask(owner);
+    const run = { agent: 'asker', model: 'gpt-4o', estimate: { costUsd: '0.1' } };
+    const ask = async (about: object) => {
+      const execution = bodyOf<{ id: string }>(await owner.post('/api/executions', { ...run, ...about }), 201);
+      const wish = { subject: { executionId: execution.id, action: 'publish' }, description: 'May I?', risk: 'medium' };
+      return bodyOf<{ id: string }>(await owner.post('/api/approvals', { ...wish, payload: {} }), 201).id;
+    };
+    const approvalId = await ask({ taskId });
+    await ask({});
+    await ask({ taskId: 'a name of their own' });
+    bodyOf(await owner.post(`/api/approvals/${approvalId}/cancel`), 200);
+    const asked = (await page(taskId)).items.filter(({ kind }) => kind === 'approval');
+    expect(asked).toMatchObject([
+      { type: 'approval.requested', data: { approvalId, taskId } },
+      { type: 'approval.cancelled', data: { approvalId, taskId } },
+    ]);
+  });
+
   it('shows nothing of another task, and nothing to another workspace', async () => {
     const { taskId } = await eventfulTask();
     const other = await createTask(owner);

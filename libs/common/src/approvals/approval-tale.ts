@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.js';
 import { formatUsd } from '../domain/money.js';
 import { appendEvent } from '../events/event-log.js';
 import type { ApprovalRow } from './approval.row.js';
+import { taskOfRun } from './approval.store.js';
 
 const MAX_TEXT = 2_000;
 
@@ -91,6 +92,7 @@ async function tell(tx: Tx, row: ApprovalRow, tale: Tale): Promise<void> {
     ...{ type, actor, subject: `approval:${row.id}`, workspaceId: row.workspace_id },
     data: {
       ...describe(row),
+      taskId: await taskOf(tx, row),
       ...data,
       ...(recipients.length === 0 ? {} : { recipients, title, text: shortened(text ?? '') }),
       ...(recipients.length === 0 || row.channels === null ? {} : { channels: row.channels }),
@@ -110,7 +112,6 @@ function describe(row: ApprovalRow): Record<string, unknown> {
     risk: row.risk,
     confidence: row.confidence,
     isExternal: row.is_external,
-    taskId: row.task_id,
     executionId: row.execution_id,
     budgetId: row.budget_id,
     payloadDigest: row.payload_digest,
@@ -121,6 +122,12 @@ function describe(row: ApprovalRow): Record<string, unknown> {
     requestedBy: row.requested_by,
     agentId: row.requester_agent_id,
   };
+}
+
+/** What is asked about a run is also told where its task is followed. */
+async function taskOf(tx: Tx, row: ApprovalRow): Promise<string | null> {
+  if (row.task_id !== null || row.execution_id === null) return row.task_id;
+  return taskOfRun(tx, row.workspace_id, row.execution_id);
 }
 
 /** The agent or member that asked; a bare key cannot be told anything. */

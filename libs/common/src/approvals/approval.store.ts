@@ -117,3 +117,18 @@ function one(rows: ApprovalRow[]): ApprovalRow {
 function jsonOrNull(value: unknown): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
+
+/**
+ * The task that a run is for. What an agent calls its task may be a name that the board does not know.
+ *
+ * @returns null where it is for none of the workspace's tasks
+ */
+export async function taskOfRun(tx: Tx, workspaceId: string, executionId: string): Promise<string | null> {
+  const [row] = await tx.query<{ id: string }>(
+    `select t.id
+       from (select uuid_or_null(task_id) as task_id from executions where workspace_id = $1 and id = $2 limit 1) x
+       join tasks t on t.workspace_id = $1 and t.id = x.task_id`,
+    [workspaceId, executionId],
+  );
+  return row?.id ?? null;
+}
