@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 
 const FAILURES = 20;
@@ -6,6 +7,8 @@ const WINDOW_MS = 60_000;
 /** Addresses and prefixes; whoever fails from more than this at a time is not told apart. */
 const REMEMBERED = 50_000;
 const MS_PER_SECOND = 1_000;
+/** Groups of an IPv6 address that name a network of 64 bits. */
+const NETWORK_GROUPS = 4;
 
 /**
  * Counts failed authentications by address and by key prefix. From the 21st within any 60 seconds on, each of them waits;
@@ -17,12 +20,13 @@ export class FailedLogins {
   private readonly failures = new LRUCache<string, number[]>({ max: REMEMBERED, ttl: WINDOW_MS });
 
   /**
+   * @param address of IPv6 its network of 64 bits counts
    * @param prefix null when nothing was presented that looks like a key
    * @param nowMs monotonic
    * @returns seconds to wait, or null while the failures are few
    */
   note(address: string, prefix: string | null, nowMs = performance.now()): number | null {
-    const waitsMs = [this.count(`address ${address}`, nowMs)];
+    const waitsMs = [this.count(`address ${networkOf(address)}`, nowMs)];
     if (prefix !== null) waitsMs.push(this.count(`prefix ${prefix}`, nowMs));
     const longestMs = Math.max(...waitsMs);
     return longestMs > 0 ? Math.ceil(longestMs / MS_PER_SECOND) : null;
@@ -37,4 +41,11 @@ export class FailedLogins {
     // The oldest of the last twenty, this one included, has to be forgotten.
     return before[1]! + WINDOW_MS - nowMs;
   }
+}
+
+/** Whoever has one IPv6 address has the 2^64 of its network, and could guess from a new one each time. */
+function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const ip = ipaddr.process(address);
+  return ip instanceof ipaddr.IPv6 ? ip.parts.slice(0, NETWORK_GROUPS).join(':') : ip.toString();
 }
