@@ -1,3 +1,5 @@
+import type { QuietHours } from '@houston/common/notifications/quiet-hours.js';
+
 /** A notification and where it goes, as it stands when an attempt begins. */
 export interface NotificationRow {
   id: string;
@@ -32,6 +34,8 @@ export interface NotificationRow {
   slack_message: Record<string, unknown> | null;
   /** The recipient still wants it: a member who is there, a channel that is enabled. */
   is_reachable: boolean;
+  /** In which a mail that is not critical waits. */
+  quiet_hours: QuietHours | null;
   /** The database's clock. */
   now: Date;
 }

@@ -120,6 +120,24 @@ describe('a notification', () => {
     expect(await fixture.stateOf(id)).toMatchObject({ status: 'delivered' });
   });
 
+  it('by mail whose time comes in quiet hours waits for their end; a critical one does not, nor does Slack', async () => {
+    // Twelve hours around now, by the clocks of UTC.
+    const hour = (offset: number) => new Date(Date.now() + offset * 3_600_000).toISOString().slice(11, 16);
+    const quietHours = { from: hour(-6), to: hour(6), timezone: 'UTC' };
+    const { id: memberId } = await addMember(fixture.db, { quietHours });
+    const mail = () => addNotification(fixture.db, { memberId, channel: 'email' });
+    const [usual, critical] = [await mail(), await mail()];
+    await fixture.query('update notifications set critical = true where id = $1', [critical]);
+    expect(await fixture.notify(usual)).toMatchObject({ kind: 'snooze' });
+    for (const id of [critical, await toSlack()]) await fixture.notify(id);
+    expect(fixture.mail.received).toHaveLength(1);
+    expect(fixture.slack.received).toHaveLength(1);
+    expect(await fixture.stateOf(critical)).toMatchObject({ status: 'delivered' });
+    const waiting = await fixture.stateOf(usual);
+    expect(waiting).toMatchObject({ status: 'queued', attempt_count: 0, claimed_until: null });
+    expect(waiting.next_attempt_at!.getTime() - Date.now()).toBeGreaterThan(5.9 * 3_600_000);
+  });
+
   it('about a decision has buttons that name it, and other notifications have none', async () => {
     const refs = { approvalId: ID };
     await fixture.notify(await toSlack({ type: 'approval.requested', refs }));

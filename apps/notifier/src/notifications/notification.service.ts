@@ -4,6 +4,7 @@ import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { MAIL_SERVER } from '@houston/common/notifications/notification-wakeup.js';
+import { quietUntil } from '@houston/common/notifications/quiet-hours.js';
 import type { Payloads } from '@houston/common/queues/queues.js';
 import type { ChannelOutcome } from '../channels/channel-outcome.js';
 import { decideClaim } from '../deliveries/claim-decision.js';
@@ -113,6 +114,12 @@ export class NotificationService {
       return { kind: 'done', wakeups };
     }
     await this.store.closeInterrupted(tx, row);
+    // Retried, or held back until now: the night may have begun meanwhile.
+    const quietEnd = row.quiet_hours === null ? null : quietUntil(row.quiet_hours, row.now);
+    if (quietEnd !== null) {
+      await this.store.putOff(tx, row.id, quietEnd);
+      return { kind: 'snooze', delayMs: quietEnd.getTime() - row.now.getTime() };
+    }
     const words = row.digest_open ? await this.store.closeDigest(tx, row) : row;
     const { number, at } = await this.store.claim(tx, row.id);
     const unsubscribeSecret = row.channel === 'email' ? await this.unsubscribeSecret(tx) : null;

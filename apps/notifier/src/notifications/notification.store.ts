@@ -29,10 +29,12 @@ export class NotificationStore {
               coalesce(m.email, c.address) as address, s.url, s.signing_secret is not null as has_signing_secret,
               coalesce(m.status <> 'removed', c.status = 'enabled', true) as is_reachable,
               case when n.channel = 'slack' and n.event_type = 'standup.sent' then p.slack end as slack_message,
+              case when n.channel = 'email' and not n.critical then q.quiet_hours end as quiet_hours,
               clock_timestamp() as now
          from notifications n
          join workspaces w on w.organization_id = $1 and w.id = n.workspace_id
          left join members m on m.workspace_id = n.workspace_id and m.id = n.member_id
+         left join notification_preferences q on q.workspace_id = n.workspace_id and q.member_id = n.member_id
          left join channels c on c.workspace_id = n.workspace_id and c.id = n.channel_id
          left join channel_secrets s on s.workspace_id = n.workspace_id and s.channel_id = n.channel_id
          left join standups p on p.workspace_id = n.workspace_id and p.id = uuid_or_null(n.refs ->> 'standupId')
@@ -55,6 +57,15 @@ export class NotificationStore {
       [tx.workspaceId, row.id, words.title, words.text],
     );
     return words;
+  }
+
+  /** Makes it due only then; it counts as no attempt. */
+  async putOff(tx: Tx, id: string, until: Date): Promise<void> {
+    await tx.query('update notifications set next_attempt_at = $3 where workspace_id = $1 and id = $2', [
+      tx.workspaceId,
+      id,
+      until,
+    ]);
   }
 
   /** Begins an attempt. @returns its number and its time */
