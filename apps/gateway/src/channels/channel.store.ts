@@ -130,17 +130,6 @@ export class ChannelStore {
     await tx.query('delete from channels where workspace_id = $1 and id = $2', [tx.workspaceId, id]);
   }
 
-  /** Of a channel that is enabled. */
-  async signingSecret(tx: Tx, id: string): Promise<string | null> {
-    const [row] = await tx.query<{ signing_secret: string | null }>(
-      `select s.signing_secret from channel_secrets s
-         join channels c on c.workspace_id = s.workspace_id and c.id = s.channel_id
-        where s.workspace_id = $1 and s.channel_id = $2 and c.status = 'enabled'`,
-      [tx.workspaceId, id],
-    );
-    return row?.signing_secret ?? null;
-  }
-
   private async changeSecrets(tx: Tx, id: string, { url, signingSecret }: ChannelChange): Promise<void> {
     if (url === undefined && signingSecret === undefined) return;
     await tx.query(
