@@ -28,7 +28,7 @@ create or replace function longest_opening() returns interval language sql immut
 -- p_failed  those with an attempt that failed, or an offer that was not acknowledged: only these can open a closed breaker
 create or replace function judge_agents(p_organization uuid, p_agents uuid[], p_failed uuid[], p_actor text) returns void
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_agent uuid;
 begin

@@ -54,17 +54,19 @@ create or replace function agent_silence() returns interval language sql immutab
 
 -- Derives the state of these agents anew and tells every change as an event of the organization.
 --
+-- The length of a list makes a plan for this list look cheaper than one for all, each time anew: planning costs more than the
+-- work, hence the generic plans.
+--
 -- p_seen   they gave a sign of life just now
 -- p_actor  who caused it: 'key:<id>' or 'system'
 -- Returns how many agents changed.
 create or replace function note_agents(p_organization uuid, p_agents uuid[], p_seen boolean, p_actor text) returns int
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_whole text := coalesce(current_setting('houston.whole_organization', true), '');
   v_locked uuid[];
-  v_agent uuid;
-  v_changed int := 0;
+  v_changed int;
 begin
   -- An agent works in many workspaces; its leases count wherever they are.
   perform set_config('houston.whole_organization', 'on', true);
@@ -75,81 +77,129 @@ begin
     on conflict do nothing;
     v_locked := array(select p.agent_id from agent_presence p where p.agent_id = any(p_agents) order by p.agent_id for update);
   end if;
-  foreach v_agent in array v_locked loop
-    if note_agent(p_organization, v_agent, p_seen, p_actor) then v_changed := v_changed + 1; end if;
-  end loop;
+  v_changed := note_locked_agents(p_organization, v_locked, p_seen, p_actor);
   perform set_config('houston.whole_organization', v_whole, true);
   return v_changed;
 end $$;
 
--- One agent, whose presence the caller has locked: what is read here was committed before the lock was given.
-create or replace function note_agent(p_organization uuid, p_agent uuid, p_seen boolean, p_actor text) returns boolean
+-- How agents stand by the facts. Their presence is locked by the caller: what is read here was committed before.
+create or replace function standing_of_agents(p_organization uuid, p_agents uuid[], p_seen boolean)
+returns table (before agent_presence, name text, state text, health text, seen_at timestamptz, half_opens boolean, wake_at timestamptz)
+language sql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select p.before, a.name, d.state, agent_health_of(a.enabled, f.present, (p.before).degraded_until is not null), f.seen_at,
+         coalesce((p.before).degraded_until <= now() and (p.before).half_opened_at is null, false),
+         least(case when f.present then greatest(now() + interval '1 second', least(
+                      f.seen_at + agent_silence(), case when d.state <> 'idle' then now() + interval '5 seconds' end)) end,
+               case when (p.before).degraded_until > now() then (p.before).degraded_until end)
+    from unnest(p_agents) with ordinality as i(id, n)
+   cross join lateral (select x as before from agent_presence x where x.agent_id = i.id offset 0) p
+   cross join lateral (select x.name, x.enabled, x.paused_at is not null as paused, x.draining_at is not null as draining
+                         from agents x where x.id = i.id offset 0) a
+   cross join lateral (
+     select (count(*) filter (where t.status = 'assigned'))::int as unacknowledged,
+            (count(*) filter (where t.status = 'in_progress'))::int as acknowledged, count(*) > 0 as any
+       from tasks t
+      where t.organization_id = p_organization and t.lease_agent_id = i.id and t.lease_expires_at > now()) l
+   cross join lateral (
+     select s.seen_at, l.any or coalesce(s.seen_at > now() - agent_silence(), false) as present
+       from (select case when p_seen then greatest(now(), (p.before).last_seen_at) else (p.before).last_seen_at end as seen_at) s offset 0) f
+   cross join lateral (
+     select agent_state_of(a.enabled, a.paused, a.draining, f.present, l.unacknowledged, l.acknowledged,
+                           not l.any and f.present and exists (
+                             select from task_attempts y join tasks t on t.workspace_id = y.workspace_id and t.id = y.task_id
+                              where y.organization_id = p_organization and y.agent_id = i.id and y.kind = 'blocked'
+                                and t.status = 'blocked' and t.lease_fence = y.fence)) as state offset 0) d
+   order by i.n
+$$;
+
+-- Writes how these agents stand: one statement for all of their events, and one for all of their rows.
+create or replace function note_locked_agents(p_organization uuid, p_agents uuid[], p_seen boolean, p_actor text) returns int
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
-  v_seen_at timestamptz;
-  v_blocked boolean := false;
-  v_present boolean;
-  v_state text;
-  v_health text;
-  v_half_opens boolean;
-  v_wake_at timestamptz;
+  v_row agent_presence;
+  v_ids uuid[] := '{}';
+  v_rows agent_presence[] := '{}'; -- beside them: as they shall be
+  v_told jsonb := '[]';
+  v_half_opened text[] := '{}';
+  v_is_changed boolean;
+  v_changed int := 0;
 begin
-  select p.*, a.name, a.enabled, a.paused_at is not null as paused, a.draining_at is not null as draining,
-         l.unacknowledged, l.acknowledged
-    into v
-    from agent_presence p join agents a on a.id = p.agent_id,
-         lateral (select (count(*) filter (where t.status = 'assigned'))::int as unacknowledged,
-                         (count(*) filter (where t.status = 'in_progress'))::int as acknowledged
-                    from tasks t
-                   where t.organization_id = p_organization and t.lease_agent_id = p_agent and t.lease_expires_at > now()) l
-   where p.agent_id = p_agent;
-  v_seen_at := case when p_seen then greatest(now(), v.last_seen_at) else v.last_seen_at end;
-  v_present := v.unacknowledged + v.acknowledged > 0 or coalesce(v_seen_at > now() - agent_silence(), false);
-  if v_present and v.unacknowledged + v.acknowledged = 0 then
-    v_blocked := exists (
-      select from task_attempts a join tasks t on t.workspace_id = a.workspace_id and t.id = a.task_id
-       where a.organization_id = p_organization and a.agent_id = p_agent and a.kind = 'blocked'
-         and t.status = 'blocked' and t.lease_fence = a.fence);
+  for v in select * from standing_of_agents(p_organization, p_agents, p_seen) loop
+    v_row := v.before;
+    v_is_changed := v.state <> v_row.state or v.health <> v_row.health;
+    -- Looked at too early is looked at once more, and a row whose time stays needs no new place in an index.
+    if v.wake_at >= v_row.wake_at and v_row.wake_at > now() then
+      v.wake_at := v_row.wake_at;
+    end if;
+    if not v_is_changed and not v.half_opens and v_row.wake_at is not distinct from v.wake_at
+       and (v_row.last_seen_at is not distinct from v.seen_at
+            -- A sign of life right after another is not worth a write.
+            or p_seen and v_row.last_seen_at > now() - interval '3 seconds') then
+      continue;
+    end if;
+    if v_is_changed then
+      v_changed := v_changed + 1;
+      v_told := v_told || jsonb_build_object('agent_id', v_row.agent_id, 'name', v.name, 'state', v_row.state, 'to_state', v.state,
+        'since', v_row.state_changed_at, 'health', v_row.health, 'to_health', v.health,
+        'reason', case when v.health = 'degraded' then v_row.degraded_reason end);
+    end if;
+    if v.half_opens then
+      v_half_opened := v_half_opened || array[v_row.agent_id::text, v_row.degraded_reason];
+      v_row.half_opened_at := now();
+    end if;
+    if v.state <> v_row.state then
+      v_row.state_changed_at := now();
+    end if;
+    v_row.state := v.state;
+    v_row.health := v.health;
+    v_row.last_seen_at := v.seen_at;
+    v_row.wake_at := v.wake_at;
+    v_ids := v_ids || v_row.agent_id;
+    v_rows := v_rows || v_row;
+  end loop;
+  if v_ids = '{}' then
+    return 0;
   end if;
-  v_state := agent_state_of(v.enabled, v.paused, v.draining, v_present, v.unacknowledged, v.acknowledged, v_blocked);
-  v_health := agent_health_of(v.enabled, v_present, v.degraded_until is not null);
-  v_half_opens := coalesce(v.degraded_until <= now() and v.half_opened_at is null, false);
-  v_wake_at := case when v_present then greatest(now() + interval '1 second', least(
-                 v_seen_at + agent_silence(), case when v_state <> 'idle' then now() + interval '5 seconds' end)) end;
-  v_wake_at := least(v_wake_at, case when v.degraded_until > now() then v.degraded_until end);
-
-  if v_state = v.state and v_health = v.health and not v_half_opens and v.wake_at is not distinct from v_wake_at
-     and v.last_seen_at is not distinct from v_seen_at then
-    return false;
+  if v_told <> '[]' then
+    perform tell_agents(p_organization, v_told, p_actor);
   end if;
-  -- A sign of life right after another is not worth a write.
-  if v_state = v.state and v_health = v.health and not v_half_opens and v.wake_at > now() and p_seen and v.last_seen_at > now() - interval '3 seconds' then
-    return false;
-  end if;
-
-  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-  select p_organization, null, gen_random_uuid(), 'agent.state_changed', p_actor, 'agent:' || p_agent,
-         jsonb_build_object('agentId', p_agent, 'name', v.name, 'from', s.state, 'to', s.next, 'since', v.state_changed_at)
-    from (select coalesce(lag(step) over (order by n), v.state) as state, step as next, n
-            from unnest(agent_state_path(v.state, v_state)) with ordinality as p(step, n)) s order by s.n;
-  if v_health <> v.health then
-    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-    values (p_organization, null, gen_random_uuid(), 'agent.health_changed', p_actor, 'agent:' || p_agent,
-            jsonb_build_object('agentId', p_agent, 'name', v.name, 'from', v.health, 'to', v_health,
-                               'reason', case when v_health = 'degraded' then v.degraded_reason end));
-  end if;
-  if v_half_opens then
-    perform tell_breaker(p_organization, p_agent, 'agent.breaker_half_opened', p_actor, jsonb_build_object('reason', v.degraded_reason));
-  end if;
-  update agent_presence
-     set state = v_state, health = v_health, last_seen_at = v_seen_at, wake_at = v_wake_at,
-         state_changed_at = case when state = v_state then state_changed_at else now() end,
-         half_opened_at = case when v_half_opens then now() else half_opened_at end
-   where agent_id = p_agent;
-  return v_state <> v.state or v_health <> v.health;
+  for n in 1 .. cardinality(v_half_opened) / 2 loop
+    perform tell_breaker(p_organization, v_half_opened[2 * n - 1]::uuid, 'agent.breaker_half_opened', p_actor,
+                         jsonb_build_object('reason', v_half_opened[2 * n]));
+  end loop;
+  update agent_presence p
+     set state = r.state, health = r.health, last_seen_at = r.last_seen_at, wake_at = r.wake_at, state_changed_at = r.state_changed_at,
+         half_opened_at = r.half_opened_at
+    from presences(v_rows) r
+   where p.agent_id = r.agent_id;
+  return v_changed;
 end $$;
+
+-- A batch that passes for one row: see how it is joined.
+create or replace function presences(p_rows agent_presence[]) returns setof agent_presence language sql volatile rows 1 as $$
+  select * from unnest(p_rows)
+$$;
+
+-- p_told  [{agent_id, name, state, to_state, since, health, to_health, reason}]
+create or replace function tell_agents(p_organization uuid, p_told jsonb, p_actor text) returns void language sql as $$
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  select p_organization, null, gen_random_uuid(), e.type, p_actor, 'agent:' || a.agent_id,
+         jsonb_build_object('agentId', a.agent_id, 'name', a.name) || e.data
+    from rows from (jsonb_to_recordset(p_told) as (agent_id uuid, name text, state text, to_state text, since timestamptz, health text,
+                                                   to_health text, reason text)) with ordinality
+         as a(agent_id, name, state, to_state, since, health, to_health, reason, place)
+   cross join lateral (
+     select s.n, 'agent.state_changed' as type, jsonb_build_object('from', s.state, 'to', s.next, 'since', a.since) as data
+       from (select coalesce(lag(step) over (order by n), a.state) as state, step as next, n
+               from unnest(agent_state_path(a.state, a.to_state)) with ordinality as p(step, n)) s
+     union all
+     select 9, 'agent.health_changed', jsonb_build_object('from', a.health, 'to', a.to_health, 'reason', a.reason)
+      where a.health <> a.to_health) e
+   order by a.place, e.n
+$$;
 
 -- Looks again at up to p_limit agents whose time has come. Returns how many it looked at.
 create or replace function note_due_agents(p_organization uuid, p_limit int) returns int language plpgsql

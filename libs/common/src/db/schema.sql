@@ -1668,7 +1668,7 @@ create policy tenant on workspaces to houston_app
 -- function agent_state_path(text,text) returns text[]
 -- function agent_transitions() returns TABLE(state text, next text)
 -- function asked_keys(jsonb) returns TABLE(workspace_id uuid, key text, request_hash text, n bigint)
--- function begin_lease(uuid,uuid,uuid,agents,uuid,boolean,text) returns tasks
+-- function begin_leases(uuid,uuid,boolean,jsonb) returns TABLE(place integer, task tasks)
 -- function breaker_of(jsonb) returns record
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
@@ -1686,6 +1686,7 @@ create policy tenant on workspaces to houston_app
 -- function default_slo_tiers() returns jsonb
 -- function degrade_agent(uuid,uuid,timestamp with time zone,text,text) returns void
 -- function dispatch_place(timestamp with time zone,text) returns timestamp with time zone
+-- function end_attempts(jsonb) returns void
 -- function end_raises(uuid,integer) returns integer
 -- function enter_tenant(uuid,uuid) returns void
 -- function escalate_unacknowledged(uuid,integer) returns integer
@@ -1704,6 +1705,7 @@ create policy tenant on workspaces to houston_app
 -- function forget_messages(uuid,integer) returns integer
 -- function forget_ticks(uuid,integer) returns integer
 -- function freeze_budget(uuid,uuid,text,text,timestamp with time zone,jsonb) returns boolean
+-- function give_leases(uuid,uuid,jsonb) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function given_answers(jsonb) returns TABLE(workspace_id uuid, key text, claim text, outcome text, status integer, body text)
 -- function grant_raise(uuid,uuid,uuid,bigint,double precision,text) returns boolean
 -- function halt_of_agent(agents) returns text
@@ -1724,6 +1726,7 @@ create policy tenant on workspaces to houston_app
 -- function key_of_actor(text) returns uuid
 -- function lanes_out_of_quota(uuid,uuid) returns uuid[]
 -- function lease_ttl(uuid) returns interval
+-- function leases_asked(jsonb) returns TABLE(task uuid, agent uuid, name text, lease uuid, actor text, n bigint)
 -- function lock_edges_exclusively(uuid) returns void
 -- function lock_edges_shared(uuid) returns void
 -- function lock_money_exclusively(uuid) returns void
@@ -1735,12 +1738,13 @@ create policy tenant on workspaces to houston_app
 -- function mark_escalations(uuid,jsonb) returns void
 -- function meets_capabilities(jsonb,jsonb) returns boolean
 -- function move_tasks(uuid,jsonb) returns SETOF tasks
+-- function moves_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts integer, delay_ms double precision, retry_at timestamp with time zone, retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text, settle jsonb, dead_letter jsonb, events jsonb, n bigint)
 -- function nano_to_usd(bigint) returns text
 -- function narrow_capabilities(jsonb,jsonb) returns jsonb
 -- function note_acknowledgement(uuid,uuid,text) returns void
--- function note_agent(uuid,uuid,boolean,text) returns boolean
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
+-- function note_locked_agents(uuid,uuid[],boolean,text) returns integer
 -- function notification_delivered(uuid,uuid,uuid,integer,timestamp with time zone,integer,integer,text) returns boolean
 -- function offer_tasks(uuid,uuid,jsonb,integer) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function open_breaker(uuid,uuid,text,text,jsonb) returns void
@@ -1750,7 +1754,9 @@ create policy tenant on workspaces to houston_app
 -- function organizations_with_news(text) returns SETOF uuid
 -- function park_quota(uuid,uuid,uuid,text,timestamp with time zone,text) returns void
 -- function parked_until(agents,uuid) returns timestamp with time zone
+-- function pick_task(uuid,uuid,uuid,jsonb,uuid[]) returns record
 -- function plan_resolutions(jsonb,executions[]) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
+-- function presences(agent_presence[]) returns SETOF agent_presence
 -- function progress_timeout(uuid) returns interval
 -- function rearm_alerts(uuid,uuid) returns void
 -- function record_executions(uuid,bigint,jsonb) returns TABLE(verdict text, id uuid)
@@ -1773,16 +1779,20 @@ create policy tenant on workspaces to houston_app
 -- function settle_idempotency_keys(uuid,jsonb) returns void
 -- function settle_tick(schedules,schedule_ticks) returns void
 -- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
--- function start_work(uuid,tasks,text) returns void
+-- function standing_of_agents(uuid,uuid[],boolean) returns TABLE(before agent_presence, name text, state text, health text, seen_at timestamp with time zone, half_opens boolean, wake_at timestamp with time zone)
+-- function start_work(uuid,jsonb) returns TABLE(n integer, task tasks)
+-- function starts_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, actor text, n integer, ttl interval)
 -- function subscribe_assignee() returns trigger
 -- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, degraded_reason text, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]
 -- function task_may_move(text,text) returns boolean
 -- function tell_agent_changed() returns trigger
 -- function tell_agent_notified() returns trigger
+-- function tell_agents(uuid,jsonb,text) returns void
 -- function tell_approval_resolved() returns trigger
 -- function tell_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function tell_dependents(uuid,jsonb) returns void
+-- function tell_moves(uuid,jsonb) returns void
 -- function tell_schedule(schedules,text,jsonb) returns void
 -- function tell_schedule_task_ended() returns trigger
 -- function tell_task_ready() returns trigger
@@ -1800,4 +1810,5 @@ create policy tenant on workspaces to houston_app
 -- function work_ticks(uuid,integer) returns integer
 -- function workspace_seconds(jsonb,text,integer,integer,integer) returns integer
 -- function write_breaker(uuid,uuid,timestamp with time zone,text,text,jsonb) returns void
+-- function write_moves(jsonb) returns SETOF tasks
 -- function write_ticks(uuid,jsonb) returns void

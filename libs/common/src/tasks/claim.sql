@@ -32,15 +32,29 @@ create or replace function progress_timeout(p_workspace uuid) returns interval l
 $$;
 
 -- Why an agent gets no work right now, or null: paused (an open breaker too) | at_capacity (a trial of a half open one too) | quota.
-create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
-  select case
-    when not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
-      or not agent_available(p_agent.availability, p_agent.timezone, now())
-      or exists (select from agent_presence s where s.agent_id = p_agent.id and s.degraded_until > now()) then 'paused'
-    when (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
-         >= p_agent.max_concurrent or is_on_trial(p_agent) then 'at_capacity'
-    when parked_until(p_agent, p_workspace) > now() then 'quota' end
-$$;
+create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language plpgsql stable as $$
+declare
+  v_degraded_until timestamptz;
+begin
+  if not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null then
+    return 'paused';
+  end if;
+  if p_agent.availability is not null and not agent_available(p_agent.availability, p_agent.timezone, now()) then
+    return 'paused';
+  end if;
+  v_degraded_until := (select s.degraded_until from agent_presence s where s.agent_id = p_agent.id);
+  if v_degraded_until > now() then
+    return 'paused';
+  end if;
+  if (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
+     >= p_agent.max_concurrent then
+    return 'at_capacity';
+  end if;
+  if v_degraded_until is not null and is_on_trial(p_agent) then
+    return 'at_capacity';
+  end if;
+  return case when parked_until(p_agent, p_workspace) > now() then 'quota' end;
+end $$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.
 create or replace function task_candidates(p_workspace uuid, p_agent agents, p_width int) returns uuid[] language sql stable
@@ -87,75 +101,111 @@ create or replace function claim_task(
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
-  v_agent agents;
-  v_candidates uuid[];
-  v_candidate uuid;
-  v_task uuid;
-  v_width int := 16;
+  v_picked record;
 begin
   perform enter_tenant(p_organization, null);
-  perform pg_advisory_xact_lock(hashtextextended(p_agent::text, 9));
-  select * into v_agent from agents where organization_id = p_organization and id = p_agent;
-  idle := false;
-  verdict := case when v_agent.id is null then 'unknown_agent' else refusal_of_agent(v_agent, p_workspace) end;
-  if p_narrow is not null then
-    v_agent.capabilities := narrow_capabilities(v_agent.capabilities, p_narrow);
-  end if;
-  if verdict is null then
-    loop
-      v_candidates := task_candidates(p_workspace, v_agent, v_width);
-      -- One at a time by primary key: the planner would rather walk the lanes again than join to an array.
-      foreach v_candidate in array coalesce(v_candidates, '{}') loop
-        select t.id into v_task from tasks t
-         where t.workspace_id = p_workspace and t.id = v_candidate and t.status = 'inbox' and t.next_retry_at is null
-           and t.open_dependencies = 0 and t.approval_id is null and (t.assignee_id is null or t.assignee_id = p_agent)
-           and (t.expires_at is null or t.expires_at > now())
-           for update skip locked;
-        exit when v_task is not null;
-      end loop;
-      exit when v_task is not null or coalesce(cardinality(v_candidates), 0) < v_width or v_width >= 4096;
-      v_width := v_width * 8;
-    end loop;
-    verdict := case when v_task is null then 'none' else 'claimed' end;
-    if v_candidates is null then
-      idle := not exists (select from tasks t where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null
-                             and t.open_dependencies = 0 and t.approval_id is null);
-    end if;
-  end if;
+  select * into v_picked from pick_task(p_organization, p_workspace, p_agent, p_narrow, '{}');
+  verdict := v_picked.verdict;
+  idle := v_picked.idle;
   if verdict = 'claimed' then
-    task := begin_lease(p_organization, p_workspace, v_task, v_agent, p_lease, p_acked, p_actor);
+    task := (select b.task from begin_leases(p_organization, p_workspace, p_acked, jsonb_build_array(jsonb_build_object(
+      'task', v_picked.task_id, 'agent', p_agent, 'name', v_picked.agent_name, 'lease', p_lease, 'actor', p_actor))) b);
   end if;
   if verdict <> 'unknown_agent' then
     perform note_agents(p_organization, array[p_agent], true, p_actor);
   end if;
 end $$;
 
--- Writes the lease of a locked task, its attempt and the event.
-create or replace function begin_lease(
-  p_organization uuid, p_workspace uuid, p_task uuid, p_agent agents, p_lease uuid, p_acked boolean, p_actor text
-) returns tasks language plpgsql
-set enable_seqscan = off as $$
+-- Locks the next task for an agent; its lease is still to be written.
+--
+-- p_taken  tasks picked before in this transaction, whose leases are still to be written too; none of them for this agent
+create or replace function pick_task(
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_narrow jsonb, p_taken uuid[],
+  out verdict text, out idle boolean, out task_id uuid, out agent_name text
+) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
 declare
-  v_task tasks;
+  v_agent agents;
+  v_candidates uuid[];
+  v_candidate uuid;
+  v_width int := 16 + cardinality(p_taken);
 begin
-  update tasks t
-     set status = case when p_acked then 'in_progress' else 'assigned' end, status_since = now(), attempts = t.attempts + 1,
-         lease_id = p_lease, lease_fence = t.lease_fence + 1, lease_agent_id = p_agent.id, leased_at = now(),
-         lease_expires_at = now() + lease_ttl(p_workspace), ack_by = case when not p_acked then now() + interval '10 seconds' end,
-         acked_at = case when p_acked then now() end, last_progress_at = now(), stalled_at = now() + progress_timeout(p_workspace),
-         timeout_at = case when p_acked then now() + make_interval(secs => t.execution_timeout_seconds) end,
-         started_at = coalesce(t.started_at, now()), updated_at = now(), version = t.version + 1,
-         waiting_reason = null
-   where t.workspace_id = p_workspace and t.id = p_task
-  returning * into v_task;
-  insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id)
-  values (p_organization, p_workspace, p_task, v_task.lease_fence, v_task.attempts, p_agent.id);
-  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-  values (p_organization, p_workspace, gen_random_uuid(), 'task.assigned', p_actor, 'task:' || p_task,
-          jsonb_build_object('taskId', p_task, 'title', v_task.title, 'status', v_task.status, 'agentId', p_agent.id,
-                             'agent', p_agent.name, 'attempt', v_task.attempts, 'leaseId', p_lease, 'fence', v_task.lease_fence));
-  if p_acked then
-    perform note_acknowledgement(p_organization, p_agent.id, p_actor);
+  perform pg_advisory_xact_lock(hashtextextended(p_agent::text, 9));
+  select * into v_agent from agents where organization_id = p_organization and id = p_agent;
+  idle := false;
+  agent_name := v_agent.name;
+  verdict := case when v_agent.id is null then 'unknown_agent' else refusal_of_agent(v_agent, p_workspace) end;
+  if verdict is not null then
+    return;
   end if;
-  return v_task;
+  if p_narrow is not null then
+    v_agent.capabilities := narrow_capabilities(v_agent.capabilities, p_narrow);
+  end if;
+  loop
+    v_candidates := task_candidates(p_workspace, v_agent, v_width);
+    -- One at a time by primary key: the planner would rather walk the lanes again than join to an array.
+    foreach v_candidate in array coalesce(v_candidates, '{}') loop
+      continue when v_candidate = any(p_taken);
+      select t.id into task_id from tasks t
+       where t.workspace_id = p_workspace and t.id = v_candidate and t.status = 'inbox' and t.next_retry_at is null
+         and t.open_dependencies = 0 and t.approval_id is null and (t.assignee_id is null or t.assignee_id = p_agent)
+         and (t.expires_at is null or t.expires_at > now())
+         for update skip locked;
+      exit when task_id is not null;
+    end loop;
+    exit when task_id is not null or coalesce(cardinality(v_candidates), 0) < v_width or v_width >= 4096;
+    v_width := v_width * 8;
+  end loop;
+  verdict := case when task_id is null then 'none' else 'claimed' end;
+  if task_id is null and coalesce(cardinality(v_candidates), 0) <= cardinality(p_taken) then
+    idle := not exists (select from tasks t where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null
+                           and t.open_dependencies = 0 and t.approval_id is null and t.id <> all(p_taken));
+  end if;
+end $$;
+
+-- A batch that passes for one row: see how it is joined.
+create or replace function leases_asked(p_items jsonb)
+returns table (task uuid, agent uuid, name text, lease uuid, actor text, n bigint) language sql volatile rows 1 as $$
+  select * from rows from (jsonb_to_recordset(p_items) as (task uuid, agent uuid, name text, lease uuid, actor text)) with ordinality
+$$;
+
+-- Writes the leases of locked tasks, their attempts and the events.
+--
+-- p_items  [{task, agent, name, lease, actor}], name: the agent's. Returns a row for each, by its place from 1
+create or replace function begin_leases(p_organization uuid, p_workspace uuid, p_acked boolean, p_items jsonb)
+returns table (place int, task tasks) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  v_ttl interval := lease_ttl(p_workspace);
+  v_progress_timeout interval := progress_timeout(p_workspace);
+begin
+  return query
+  with leased as (
+    update tasks t
+       set status = case when p_acked then 'in_progress' else 'assigned' end, status_since = now(), attempts = t.attempts + 1,
+           lease_id = i.lease, lease_fence = t.lease_fence + 1, lease_agent_id = i.agent, leased_at = now(),
+           lease_expires_at = now() + v_ttl, ack_by = case when not p_acked then now() + interval '10 seconds' end,
+           acked_at = case when p_acked then now() end, last_progress_at = now(), stalled_at = now() + v_progress_timeout,
+           timeout_at = case when p_acked then now() + make_interval(secs => t.execution_timeout_seconds) end,
+           started_at = coalesce(t.started_at, now()), updated_at = now(), version = t.version + 1,
+           waiting_reason = null
+      from leases_asked(p_items) i
+     where t.workspace_id = p_workspace and t.id = i.task
+    returning t as task, i.name, i.actor, i.n
+  ), begun as (
+    insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id)
+    select p_organization, p_workspace, (l.task).id, (l.task).lease_fence, (l.task).attempts, (l.task).lease_agent_id from leased l
+  ), told as (
+    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+    select p_organization, p_workspace, gen_random_uuid(), 'task.assigned', l.actor, 'task:' || (l.task).id,
+           jsonb_build_object('taskId', (l.task).id, 'title', (l.task).title, 'status', (l.task).status, 'agentId', (l.task).lease_agent_id,
+                              'agent', l.name, 'attempt', (l.task).attempts, 'leaseId', (l.task).lease_id, 'fence', (l.task).lease_fence)
+      from leased l order by l.n
+  )
+  select l.n::int, l.task from leased l;
+  if p_acked then
+    perform note_acknowledgement(p_organization, i.agent, i.actor) from leases_asked(p_items) i order by i.agent;
+  end if;
 end $$;

@@ -87,7 +87,8 @@ begin
   end if;
   v_taken_up := task.status = 'assigned';
   if v_taken_up then
-    perform start_work(p_organization, task, p_actor);
+    perform start_work(p_organization, jsonb_build_array(jsonb_build_object('workspace_id', p_workspace, 'id', p_task, 'actor', p_actor)));
+    perform note_acknowledgement(p_organization, task.lease_agent_id, p_actor);
   end if;
   update tasks t
      set lease_expires_at = clock_timestamp() + lease_ttl(p_workspace), progress = coalesce(p_progress, t.progress),
@@ -115,30 +116,42 @@ $$;
 -- as in judge_leases; each item also names its actor.
 create or replace function acknowledge_tasks(p_organization uuid, p_items jsonb)
 returns table (n int, verdict text, task tasks, holder jsonb) language plpgsql
-set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v record;
+  v_started jsonb := '[]';
   v_agents uuid[] := '{}';
   v_actors text[] := '{}'; -- beside them
 begin
   perform enter_tenant(p_organization, null);
   for v in select j.*, p_items -> (j.n - 1) ->> 'actor' as actor from judge_leases(p_items) j loop
+    if v.verdict = 'held' and (v.task).status = 'assigned' then
+      v_started := v_started || jsonb_build_object('workspace_id', (v.task).workspace_id, 'id', (v.task).id, 'actor', v.actor, 'n', v.n);
+      if (v.task).lease_agent_id <> all(v_agents) then
+        v_agents := v_agents || (v.task).lease_agent_id;
+        v_actors := v_actors || v.actor;
+      end if;
+      continue;
+    end if;
     n := v.n;
     verdict := v.verdict;
     task := v.task;
     holder := v.holder;
-    if verdict = 'held' and task.status = 'assigned' then
-      perform start_work(p_organization, task, v.actor);
-      select * into task from tasks t where t.workspace_id = task.workspace_id and t.id = task.id;
-      if task.lease_agent_id <> all(v_agents) then
-        v_agents := v_agents || task.lease_agent_id;
-        v_actors := v_actors || v.actor;
-      end if;
-    end if;
     return next;
   end loop;
-  perform from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update;
+  if v_started = '[]' then
+    return;
+  end if;
+  return query select s.n, 'held', s.task, null::jsonb from start_work(p_organization, v_started) s;
+  for v in
+    select p.agent_id, p.degraded_reason, v_actors[array_position(v_agents, p.agent_id)] as actor
+      from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update
+  loop
+    if v.degraded_reason = 'deaf' then
+      perform note_acknowledgement(p_organization, v.agent_id, v.actor);
+    end if;
+  end loop;
   for v in select o.actor, array_agg(o.agent order by o.agent) as agents
              from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
   loop
@@ -146,17 +159,37 @@ begin
   end loop;
 end $$;
 
-create or replace function start_work(p_organization uuid, p_task tasks, p_actor text) returns void language plpgsql
-set enable_seqscan = off as $$
+-- A batch that passes for one row: see how it is joined.
+create or replace function starts_asked(p_items jsonb)
+returns table (workspace_id uuid, id uuid, actor text, n int, ttl interval) language sql volatile rows 1 as $$
+  select i.workspace_id, i.id, i.actor, i.n, w.ttl
+    from (select d.workspace_id, lease_ttl(d.workspace_id) as ttl
+            from (select distinct (x.value ->> 'workspace_id')::uuid as workspace_id from jsonb_array_elements(p_items) x(value)) d) w,
+         jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid, actor text, n int)
+   where i.workspace_id = w.workspace_id
+   order by i.workspace_id, i.id
+$$;
+
+-- p_items  [{workspace_id, id, actor, n?}] of tasks that are assigned, and locked
+create or replace function start_work(p_organization uuid, p_items jsonb) returns table (n int, task tasks) language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
 begin
-  update tasks t
-     set status = 'in_progress', status_since = now(), acked_at = now(), ack_by = null, version = t.version + 1, updated_at = now(),
-         lease_expires_at = clock_timestamp() + lease_ttl(t.workspace_id),
-         timeout_at = now() + make_interval(secs => t.execution_timeout_seconds)
-   where t.workspace_id = p_task.workspace_id and t.id = p_task.id;
-  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-  values (p_organization, p_task.workspace_id, gen_random_uuid(), 'task.started', p_actor, 'task:' || p_task.id,
-          jsonb_build_object('taskId', p_task.id, 'title', p_task.title, 'agentId', p_task.lease_agent_id,
-                             'attempt', p_task.attempts, 'fence', p_task.lease_fence));
-  perform note_acknowledgement(p_organization, p_task.lease_agent_id, p_actor);
+  return query
+  with started as (
+    update tasks t
+       set status = 'in_progress', status_since = now(), acked_at = now(), ack_by = null, version = t.version + 1, updated_at = now(),
+           lease_expires_at = clock_timestamp() + i.ttl,
+           timeout_at = now() + make_interval(secs => t.execution_timeout_seconds)
+      from starts_asked(p_items) i
+     where t.workspace_id = i.workspace_id and t.id = i.id
+    returning i.n, i.actor, t as task
+  ), told as (
+    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+    select p_organization, (s.task).workspace_id, gen_random_uuid(), 'task.started', s.actor, 'task:' || (s.task).id,
+           jsonb_build_object('taskId', (s.task).id, 'title', (s.task).title, 'agentId', (s.task).lease_agent_id,
+                              'attempt', (s.task).attempts, 'fence', (s.task).lease_fence)
+      from started s
+  )
+  select s.n, s.task from started s;
 end $$;

@@ -1,7 +1,8 @@
 -- Every way in which a task leaves a status other than by a lease, for one task or a thousand: the move is decided before,
 -- on rows the caller has locked in ascending (workspace, id); here it is written. Whatever lease there was ends.
 --
--- Row by row, by primary key: joined to a batch, the planner reads all tasks when its plan was made while there were few.
+-- One statement for all rows of a table: what a statement costs before its first row (checks, generated columns, triggers,
+-- indexes) is more than what a row costs. The batch passes for one row, so that the way is by primary key.
 --
 -- Locks taken here: dependents of finished tasks (ascending; the edges' lock is held shared by the caller), then executions
 -- and budget windows, then the presence of agents.
@@ -15,12 +16,10 @@
 --            dead_letter?: {id, reason}
 --            events: [{type, data}]}]                each gets taskId, title, from, to, agentId and attempt
 create or replace function move_tasks(p_organization uuid, p_moves jsonb) returns setof tasks language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   m record;
-  v_before tasks;
-  v_after tasks;
   v_settlements jsonb := '[]';
   v_agents uuid[] := '{}';
   v_actors text[] := '{}'; -- beside them
@@ -28,60 +27,31 @@ declare
 begin
   perform enter_tenant(p_organization, null);
   for m in
-    select * from jsonb_to_recordset(p_moves) as x(
-      workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
-      retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text,
-      settle jsonb, dead_letter jsonb, events jsonb)
+    select a.*, t.before, (t.before).lease_agent_id as agent, a.attempt ->> 'kind' as kind
+      from moves_asked(p_moves) a
+     cross join lateral (select x as before from tasks x where x.workspace_id = a.workspace_id and x.id = a.id offset 0) t
+     order by a.n
   loop
-    select * into strict v_before from tasks t where t.workspace_id = m.workspace_id and t.id = m.id;
-    if m.attempt is not null then
-      update task_attempts a
-         set ended_at = now(), kind = m.attempt ->> 'kind', error = m.attempt ->> 'error', error_type = m.attempt ->> 'error_type'
-       where a.workspace_id = m.workspace_id and a.task_id = m.id and a.fence = v_before.lease_fence and a.ended_at is null;
-    end if;
-    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-    select p_organization, m.workspace_id, gen_random_uuid(), e.value ->> 'type', m.actor, 'task:' || m.id,
-           jsonb_strip_nulls(jsonb_build_object('taskId', m.id, 'title', v_before.title, 'from', v_before.status, 'to', m."to",
-                                                'attempt', v_before.attempts, 'fence', v_before.lease_fence,
-                                                'agentId', v_before.lease_agent_id))
-           || coalesce(e.value -> 'data', '{}')
-      from jsonb_array_elements(m.events) with ordinality as e(value, n) order by e.n;
     if m.dead_letter is not null then
       insert into dead_letters (organization_id, workspace_id, id, kind, task_id, reason, summary)
       values (p_organization, m.workspace_id, (m.dead_letter ->> 'id')::uuid, 'task', m.id, m.dead_letter ->> 'reason',
-              jsonb_strip_nulls(jsonb_build_object('title', v_before.title, 'priority', v_before.priority, 'attempts', v_before.attempts,
-                                                   'error', coalesce(m.error, v_before.last_error))));
+              jsonb_strip_nulls(jsonb_build_object('title', (m.before).title, 'priority', (m.before).priority,
+                                                   'attempts', (m.before).attempts, 'error', coalesce(m.error, (m.before).last_error))));
     end if;
-    if v_before.execution_id is not null then
-      v_settlements := v_settlements || settlement_of(v_before, m."to", m.attempt ->> 'kind', m.actor, m.settle);
+    if (m.before).execution_id is not null then
+      v_settlements := v_settlements || settlement_of(m.before, m."to", m.kind, m.actor, m.settle);
     end if;
-    if v_before.lease_agent_id is not null and v_before.lease_agent_id <> all(v_agents) then
-      v_agents := v_agents || v_before.lease_agent_id;
+    if m.agent <> all(v_agents) then
+      v_agents := v_agents || m.agent;
       v_actors := v_actors || m.actor;
     end if;
-    if v_before.lease_agent_id is not null and (m.attempt ->> 'kind' = 'unacknowledged' or is_agents_failure(m.attempt ->> 'kind')) then
-      v_failed := v_failed || v_before.lease_agent_id;
+    if m.agent is not null and (m.kind = 'unacknowledged' or is_agents_failure(m.kind)) then
+      v_failed := v_failed || m.agent;
     end if;
-
-    update tasks t
-       set status = m."to", status_since = case when t.status = m."to" then t.status_since else now() end,
-           attempts = coalesce(m.attempts, t.attempts),
-           next_retry_at = coalesce(m.retry_at, now() + m.delay_ms * interval '1 millisecond'), retry_reason = m.retry_reason,
-           lease_id = null, lease_agent_id = null, lease_expires_at = null, leased_at = null, ack_by = null, acked_at = null,
-           stalled_at = null, timeout_at = null, execution_id = null,
-           blocker_reason = m.blocker_reason, completion_message = coalesce(m.message, t.completion_message),
-           evidence_ref = coalesce(m.evidence_ref, t.evidence_ref), evidence = coalesce(m.evidence, t.evidence),
-           result = coalesce(m.result, t.result), outcome = coalesce(m.outcome, t.outcome), last_error = coalesce(m.error, t.last_error),
-           breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null
-                            when t.status = 'failed' and t.breached_at is null then t.due_at else t.breach_at end,
-           -- Whoever brings an expired task back wants it done all the same.
-           expires_at = case when t.status = 'failed' and t.expires_at <= now() then null else t.expires_at end,
-           look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
-           ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
-     where t.workspace_id = m.workspace_id and t.id = m.id
-    returning * into v_after;
-    return next v_after;
   end loop;
+  perform end_attempts(p_moves);
+  perform tell_moves(p_organization, p_moves);
+  return query select * from write_moves(p_moves);
 
   if p_moves @> '[{"to": "done"}]' then
     perform release_dependents(p_moves);
@@ -99,6 +69,69 @@ begin
       perform judge_agents(p_organization, m.agents, v_failed, m.actor);
     end loop;
   end if;
+end $$;
+
+-- A batch that passes for one row: see how it is joined.
+create or replace function moves_asked(p_moves jsonb)
+returns table (workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
+               retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text,
+               error text, settle jsonb, dead_letter jsonb, events jsonb, n bigint)
+language sql volatile rows 1 as $$
+  select * from rows from (jsonb_to_recordset(p_moves) as (
+    workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
+    retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text,
+    settle jsonb, dead_letter jsonb, events jsonb)) with ordinality
+$$;
+
+-- A task has one running attempt at the most: that of its lease.
+create or replace function end_attempts(p_moves jsonb) returns void language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  update task_attempts a
+     set ended_at = now(), kind = m.attempt ->> 'kind', error = m.attempt ->> 'error', error_type = m.attempt ->> 'error_type'
+    from moves_asked(p_moves) m
+   where m.attempt is not null and a.workspace_id = m.workspace_id and a.task_id = m.id and a.ended_at is null;
+end $$;
+
+-- Before the moves are written: the events say where from.
+create or replace function tell_moves(p_organization uuid, p_moves jsonb) returns void language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  select p_organization, m.workspace_id, gen_random_uuid(), e.value ->> 'type', m.actor, 'task:' || m.id,
+         jsonb_strip_nulls(jsonb_build_object('taskId', m.id, 'title', b.title, 'from', b.status, 'to', m."to",
+                                              'attempt', b.attempts, 'fence', b.lease_fence, 'agentId', b.lease_agent_id))
+         || coalesce(e.value -> 'data', '{}')
+    from moves_asked(p_moves) m
+   cross join lateral (select t.title, t.status, t.attempts, t.lease_fence, t.lease_agent_id from tasks t
+                        where t.workspace_id = m.workspace_id and t.id = m.id offset 0) b
+   cross join lateral jsonb_array_elements(m.events) with ordinality as e(value, n)
+   order by m.n, e.n;
+end $$;
+
+create or replace function write_moves(p_moves jsonb) returns setof tasks language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+begin
+  return query
+  update tasks t
+     set status = m."to", status_since = case when t.status = m."to" then t.status_since else now() end,
+         attempts = coalesce(m.attempts, t.attempts),
+         next_retry_at = coalesce(m.retry_at, now() + m.delay_ms * interval '1 millisecond'), retry_reason = m.retry_reason,
+         lease_id = null, lease_agent_id = null, lease_expires_at = null, leased_at = null, ack_by = null, acked_at = null,
+         stalled_at = null, timeout_at = null, execution_id = null,
+         blocker_reason = m.blocker_reason, completion_message = coalesce(m.message, t.completion_message),
+         evidence_ref = coalesce(m.evidence_ref, t.evidence_ref), evidence = coalesce(m.evidence, t.evidence),
+         result = coalesce(m.result, t.result), outcome = coalesce(m.outcome, t.outcome), last_error = coalesce(m.error, t.last_error),
+         breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null
+                          when t.status = 'failed' and t.breached_at is null then t.due_at else t.breach_at end,
+         -- Whoever brings an expired task back wants it done all the same.
+         expires_at = case when t.status = 'failed' and t.expires_at <= now() then null else t.expires_at end,
+         look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
+         ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
+    from moves_asked(p_moves) m
+   where t.workspace_id = m.workspace_id and t.id = m.id
+  returning t.*;
 end $$;
 
 -- What the run of an ended attempt comes to, as resolve.sql reads it. Without a word about its cost it cost what it had

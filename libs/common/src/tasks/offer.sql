@@ -13,22 +13,28 @@ $$;
 -- Protocol
 --   1. The demands of all lanes are read once. Agents are held against them in the order given, those of the same capabilities
 --      once; this locks nothing, and whoever is able to do nothing of it is told so.
---   2. For the first able ones a claim is made, in the order in which everybody locks several agents.
+--   2. For the first able ones tasks are picked, in the order in which everybody locks several agents; then their leases are
+--      written, all at once. An agent that stands there again comes when its leases before are written, so that they count.
 --
 -- p_offers  [{agent, lease, actor, capabilities?}] in the order of preference; an agent may stand there several times
 -- Returns   a row for each offer that was looked at, by its place from 1: verdict, idle and task as claim_task answers them
 create or replace function offer_tasks(p_organization uuid, p_workspace uuid, p_offers jsonb, p_most int)
 returns table (n int, verdict text, idle boolean, task tasks) language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v record;
-  v_claim record;
+  v_picked record;
   v_assignees uuid[];
   v_demands jsonb[];
   v_known jsonb := '{}'; -- capabilities -> whether they suffice for something that is reserved for nobody
   v_is_able boolean;
   v_chosen int[] := '{}';
+  v_turn bigint := 1;
+  v_taken uuid[] := '{}';
+  v_leases jsonb := '[]';
+  v_seen uuid[] := '{}';
+  v_actors text[] := '{}'; -- beside them
 begin
   perform enter_tenant(p_organization, null);
   select array_agg(d.assignee_id), array_agg(d.required_capabilities) into v_assignees, v_demands from open_demands(p_workspace) d;
@@ -58,19 +64,52 @@ begin
     end if;
   end loop;
   for v in
-    select c.n, (o.value ->> 'agent')::uuid as agent, (o.value ->> 'lease')::uuid as lease, o.value ->> 'actor' as actor,
-           nullif(o.value -> 'capabilities', 'null') as capabilities
-      from unnest(v_chosen) c(n) cross join lateral (select p_offers -> (c.n - 1) as value) o
-     order by agent, c.n
+    select c.n, c.agent, (o.value ->> 'lease')::uuid as lease, o.value ->> 'actor' as actor,
+           nullif(o.value -> 'capabilities', 'null') as capabilities, row_number() over (partition by c.agent order by c.n) as turn
+      from (select x.n, (p_offers -> (x.n - 1) ->> 'agent')::uuid as agent from unnest(v_chosen) x(n)) c
+     cross join lateral (select p_offers -> (c.n - 1) as value) o
+     order by turn, agent
   loop
-    select * into v_claim from claim_task(p_organization, p_workspace, v.agent, v.lease, false, v.actor, v.capabilities);
-    n := v.n;
-    verdict := v_claim.verdict;
-    idle := v_claim.idle;
-    task := v_claim.task;
-    return next;
-    exit when idle;
+    if v.turn > v_turn then
+      return query select * from give_leases(p_organization, p_workspace, v_leases);
+      v_turn := v.turn;
+      v_leases := '[]';
+      v_taken := '{}';
+    end if;
+    select * into v_picked from pick_task(p_organization, p_workspace, v.agent, v.capabilities, v_taken);
+    if v_picked.verdict = 'claimed' then
+      v_taken := v_taken || v_picked.task_id;
+      v_leases := v_leases || jsonb_build_object('n', v.n, 'task', v_picked.task_id, 'agent', v.agent, 'name', v_picked.agent_name,
+                                                 'lease', v.lease, 'actor', v.actor);
+    else
+      return query select v.n, v_picked.verdict, v_picked.idle, null::tasks;
+    end if;
+    if v_picked.verdict <> 'unknown_agent' and v.agent <> all(v_seen) then
+      v_seen := v_seen || v.agent;
+      v_actors := v_actors || v.actor;
+    end if;
+    exit when v_picked.idle;
   end loop;
+  return query select * from give_leases(p_organization, p_workspace, v_leases);
+  -- All at once, in their order; then each in its own name.
+  perform from agent_presence p where p.agent_id = any(v_seen) order by p.agent_id for update;
+  for v in select o.actor, array_agg(o.agent order by o.agent) as agents
+             from unnest(v_seen, v_actors) as o(agent, actor) group by o.actor order by o.actor
+  loop
+    perform note_agents(p_organization, v.agents, true, v.actor);
+  end loop;
+end $$;
+
+-- Leases of picked tasks, by the place of their offers. p_leases  as for begin_leases, and n
+create or replace function give_leases(p_organization uuid, p_workspace uuid, p_leases jsonb)
+returns table (n int, verdict text, idle boolean, task tasks) language plpgsql as $$
+#variable_conflict use_column
+begin
+  if p_leases <> '[]' then
+    return query
+    select (p_leases -> (b.place - 1) ->> 'n')::int, 'claimed', false, b.task
+      from begin_leases(p_organization, p_workspace, false, p_leases) b;
+  end if;
 end $$;
 
 -- What can be taken in a workspace asks for: one row for each lane.
