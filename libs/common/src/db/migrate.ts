@@ -18,6 +18,7 @@ import { Conversations1700000000012 } from './migrations/0012-conversations.js';
 import { Standups1700000000013 } from './migrations/0013-standups.js';
 import { Office1700000000014 } from './migrations/0014-office.js';
 import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
+import { TaskIndexes1700000000016 } from './migrations/0016-task-indexes.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -36,6 +37,7 @@ const MIGRATIONS = [
   Standups1700000000013,
   Office1700000000014,
   KeptAnswers1700000000015,
+  TaskIndexes1700000000016,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

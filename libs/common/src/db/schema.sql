@@ -130,7 +130,6 @@ create table agent_presence (
   constraint agent_presence_pkey PRIMARY KEY (agent_id),
   constraint agent_presence_state_check CHECK ((state = ANY (ARRAY['offline'::text, 'idle'::text, 'assigned'::text, 'working'::text, 'blocked'::text, 'paused'::text, 'draining'::text])))
 );
-CREATE INDEX agent_presence_by_state ON public.agent_presence USING btree (organization_id, state);
 CREATE INDEX agent_presence_due ON public.agent_presence USING btree (organization_id, wake_at) WHERE (wake_at IS NOT NULL);
 -- row level security: forced
 create policy tenant on agent_presence to houston_app
@@ -1553,7 +1552,6 @@ CREATE INDEX tasks_by_creation ON public.tasks USING btree (workspace_id, create
 CREATE INDEX tasks_by_lease_agent ON public.tasks USING btree (organization_id, lease_agent_id) WHERE (lease_agent_id IS NOT NULL);
 CREATE INDEX tasks_by_parent ON public.tasks USING btree (workspace_id, parent_id, created_at, id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX tasks_by_status ON public.tasks USING btree (workspace_id, status, created_at, id);
-CREATE INDEX tasks_by_tag ON public.tasks USING gin (tags);
 CREATE INDEX tasks_dispatch ON public.tasks USING btree (workspace_id, lane, dispatch_at, id) WHERE ((status = 'inbox'::text) AND (next_retry_at IS NULL) AND (open_dependencies = 0) AND (approval_id IS NULL));
 CREATE INDEX tasks_due ON public.tasks USING btree (organization_id, wake_at, id) WHERE ((wake_at IS NOT NULL) AND (status = ANY (ARRAY['inbox'::text, 'assigned'::text, 'in_progress'::text, 'blocked'::text, 'review'::text])));
 CREATE INDEX tasks_ended ON public.tasks USING btree (workspace_id, ended_at) WHERE (ended_at IS NOT NULL);
