@@ -42,13 +42,15 @@ begin
     return query select 1, 'none', true, null::tasks;
     return;
   end if;
-  for v in
-    select o.n, a.id, case when o.value -> 'capabilities' is null or o.value -> 'capabilities' = 'null' then a.capabilities
-                           else narrow_capabilities(a.capabilities, o.value -> 'capabilities') end as capabilities
-      from jsonb_array_elements(p_offers) with ordinality as o(value, n)
-     cross join lateral (select x.id, x.capabilities from agents x where x.id = (o.value ->> 'agent')::uuid offset 0) a
-     order by o.n
-  loop
+  -- One after the other: sorted, all of them would be looked up for the first few.
+  for v_place in 1 .. jsonb_array_length(p_offers) loop
+    select v_place as n, a.id, case when o.narrow is null or o.narrow = 'null' then a.capabilities
+                                    else narrow_capabilities(a.capabilities, o.narrow) end as capabilities
+      into v
+      from (select p_offers -> (v_place - 1) ->> 'agent' as agent, p_offers -> (v_place - 1) -> 'capabilities' as narrow) o,
+           agents a
+     where a.id = o.agent::uuid;
+    continue when not found;
     v_is_able := (v_known ->> v.capabilities::text)::boolean;
     if v_is_able is null then
       v_is_able := exists (select from unnest(v_assignees, v_demands) as d(assignee, required)
