@@ -34,7 +34,10 @@ describe('failed authentications', () => {
   it('count for the network of an IPv6 address, and not for its neighbours or for all of IPv4 written as IPv6', () => {
     const logins = new FailedLogins();
     for (let n = 0; n < 20; n += 1) expect(logins.note(`2001:db8:1:1::${n + 1}`, null, n)).toBeNull();
-    expect([logins.note('2001:DB8:1:1:ffff::7', null, 30), logins.note('2001:db8:1:2::1', null, 31)]).toEqual([60, null]);
+    expect([logins.note('2001:DB8:1:1:ffff::7', null, 30), logins.note('2001:db8:1:2::1', null, 31)]).toEqual([
+      60,
+      null,
+    ]);
     for (let n = 0; n < 20; n += 1) expect(logins.note(`::ffff:203.0.113.${n}`, null, n)).toBeNull();
     burst(logins, 19, 40, '203.0.113.1', null);
     expect(logins.note('::ffff:203.0.113.1', null, 60)).toBe(60);
