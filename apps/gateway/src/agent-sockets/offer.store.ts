@@ -6,9 +6,9 @@ import type { InstanceCapability } from './frame.dto.js';
 
 export interface Offer {
   agent: string;
-  /** Id of the lease to be. */
-  lease: string;
   actor: string;
+  /** Tasks that it can take, at the most. */
+  places: number;
   /** Null: all that the agent has. */
   capabilities: InstanceCapability[] | null;
 }
@@ -23,9 +23,9 @@ export class OfferStore {
   constructor(@Inject(Database) private readonly db: Database) {}
 
   /**
-   * Leases tasks to the first `most` of these agents that are able to do something of what waits, to be acknowledged.
+   * Leases up to `most` tasks to the first of these agents that are able to do something of what waits, to be acknowledged.
    *
-   * @returns what became of the offers that were looked at; the rest is as before
+   * @returns what became of the offers that were looked at, one by one for each task; the rest is as before
    */
   async offer(scope: WorkspaceScope, offers: Offer[], most: number): Promise<Offered[]> {
     const rows = await this.db.statement<

@@ -1,5 +1,4 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { v7 as newId } from 'uuid';
 import type { WorkspaceScope } from '@houston/common/db/database.js';
 import { AgentDirectory } from '../agents/agent-directory.js';
 import { Problem } from '../http/problem.js';
@@ -18,12 +17,18 @@ const MAX_LOOKED_AT = 256;
 /** An agent that gets nothing for reasons of its own (limit, hours, quota) is asked for again after this. */
 const REST_MS = 1_000;
 
+/** A session, and how many tasks it can take. */
+interface Candidate {
+  session: Session;
+  places: number;
+}
+
 /**
  * Offers tasks to connected agents. When a task becomes free, one is handed to the first agent that is able to do it; as long
  * as that finds work, twice as many are handed out the next time. So a single task costs one look, and a thousand are
  * handed out in batches. Where a round ended because nobody had a place left, the next one begins wide.
- * Agents with the least to do come first, among these the one that has waited longest. Rounds of one workspace follow each
- * other; signals that arrive meanwhile make one more.
+ * Agents with the least to do come first, among these the one that has waited longest; where more tasks wait than agents, each
+ * gets several at once. Rounds of one workspace follow each other; signals that arrive meanwhile make one more.
  */
 @Injectable()
 export class Offers implements OnApplicationBootstrap {
@@ -109,36 +114,30 @@ export class Offers implements OnApplicationBootstrap {
     }
   }
 
-  private choose(workspaceId: string, passed: ReadonlySet<Session>): Session[] {
+  private choose(workspaceId: string, passed: ReadonlySet<Session>): Candidate[] {
     const nowMs = performance.now();
-    const free = [...(this.byWorkspace.get(workspaceId) ?? [])]
+    return [...(this.byWorkspace.get(workspaceId) ?? [])]
       .filter((session) => !passed.has(session))
       .map((session) => ({ session, places: session.places(nowMs) }))
       .filter(({ places }) => places > 0)
       .sort(
         (a, b) => a.session.heldCount - b.session.heldCount || a.session.lastOfferedAtMs - b.session.lastOfferedAtMs,
-      );
-    const chosen: Session[] = [];
-    for (let turn = 1; chosen.length < MAX_LOOKED_AT; turn += 1) {
-      const takers = free.filter(({ places }) => places >= turn);
-      if (takers.length === 0) break;
-      chosen.push(...takers.slice(0, MAX_LOOKED_AT - chosen.length).map(({ session }) => session));
-    }
-    return chosen;
+      )
+      .slice(0, MAX_LOOKED_AT);
   }
 
   /** @returns false when there is nothing left to take for anybody */
-  private async offer(chosen: Session[], most: number, passed: Set<Session>): Promise<boolean> {
-    const scope: WorkspaceScope = chosen[0]!.caller;
-    const offers = chosen.map(({ agent, caller, capabilities }) => ({
+  private async offer(chosen: Candidate[], most: number, passed: Set<Session>): Promise<boolean> {
+    const scope: WorkspaceScope = chosen[0]!.session.caller;
+    const offers = chosen.map(({ session: { agent, caller, capabilities }, places }) => ({
       agent: agent.id,
-      lease: newId(),
       actor: caller.actor,
+      places,
       capabilities,
     }));
     let isMore = true;
     for (const row of await this.store.offer(scope, offers, most)) {
-      const session = chosen[row.n - 1]!;
+      const { session } = chosen[row.n - 1]!;
       if (row.verdict === 'claimed') {
         void this.hand(session, row.task);
         continue;

@@ -5,9 +5,10 @@ export function dueAt(organizationId: string, atMs: string, delayMs: number): Wa
   return { queue: 'due-times', payload: { organizationId }, id: `due.${organizationId}.${atMs}`, delayMs };
 }
 
-const GATHERING_MS = 300;
+/** What happens right after something that may be due is looked at together with it. */
+export const GATHERING_MS = 300;
 
-/** Something has happened that may be due at once; what happens right after it is looked at together with it. */
+/** Something has happened that may be due at once. */
 export function dueNow(organizationId: string): WakeupOf<'due-times'> {
   return { queue: 'due-times', payload: { organizationId }, id: `due.${organizationId}.now`, delayMs: GATHERING_MS };
 }

@@ -4,7 +4,7 @@ import { type Mark, mark } from '@houston/common/escalation/watch.store.js';
 import type { LedgerEvent } from '@houston/common/events/event-reader.js';
 import { EventRoute } from '@houston/common/events/event-route.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
-import { dueNow } from '../due-times/due-wakeup.js';
+import { dueNow, GATHERING_MS } from '../due-times/due-wakeup.js';
 import { EscalationRouteStore, type Interests } from './escalation-route.store.js';
 
 type NewMark = Omit<Mark, 'after_id'>;
@@ -19,6 +19,8 @@ const IDLE_TALK = 'task.waiting';
 @Injectable()
 export class EscalationRoute extends EventRoute {
   readonly name = 'escalation';
+  /** By organization, of performance.now(): when somebody was last sent for. */
+  private readonly sentAtMs = new Map<string, number>();
 
   constructor(@Inject(EscalationRouteStore) private readonly store: EscalationRouteStore) {
     super();
@@ -31,7 +33,15 @@ export class EscalationRoute extends EventRoute {
     const marks = new Map(relevant.flatMap((event) => marksOf(event, interests)).map((one) => [keyOf(one), one]));
     if (marks.size === 0) return [];
     await mark(tx, [...marks.values()]);
-    return [dueNow(tx.organizationId)];
+    return this.sendFor(tx.organizationId);
+  }
+
+  /** Whoever was sent for a moment ago has not looked yet. If it was in vain, the next second's look does as well. */
+  private sendFor(organizationId: string): Wakeup[] {
+    const nowMs = performance.now();
+    if (nowMs - (this.sentAtMs.get(organizationId) ?? -Infinity) < GATHERING_MS) return [];
+    this.sentAtMs.set(organizationId, nowMs);
+    return [dueNow(organizationId)];
   }
 }
 

@@ -32,28 +32,32 @@ create or replace function progress_timeout(p_workspace uuid) returns interval l
 $$;
 
 -- Why an agent gets no work right now, or null: paused (an open breaker too) | at_capacity (a trial of a half open one too) | quota.
-create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language plpgsql stable as $$
+create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
+  select refusal from room_of_agent(p_agent, p_workspace)
+$$;
+
+-- As refusal_of_agent; and how many tasks the agent may take where there is no refusal.
+create or replace function room_of_agent(p_agent agents, p_workspace uuid, out refusal text, out places int) language plpgsql stable as $$
 declare
   v_degraded_until timestamptz;
 begin
-  if not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null then
-    return 'paused';
-  end if;
-  if p_agent.availability is not null and not agent_available(p_agent.availability, p_agent.timezone, now()) then
-    return 'paused';
+  places := 0;
+  if not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
+     or p_agent.availability is not null and not agent_available(p_agent.availability, p_agent.timezone, now()) then
+    refusal := 'paused';
+    return;
   end if;
   v_degraded_until := (select s.degraded_until from agent_presence s where s.agent_id = p_agent.id);
   if v_degraded_until > now() then
-    return 'paused';
+    refusal := 'paused';
+    return;
   end if;
-  if (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id)
-     >= p_agent.max_concurrent then
-    return 'at_capacity';
+  places := p_agent.max_concurrent
+            - (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id);
+  if places > 0 and v_degraded_until is not null then
+    places := case when is_on_trial(p_agent) then 0 else 1 end;
   end if;
-  if v_degraded_until is not null and is_on_trial(p_agent) then
-    return 'at_capacity';
-  end if;
-  return case when parked_until(p_agent, p_workspace) > now() then 'quota' end;
+  refusal := case when places <= 0 then 'at_capacity' when parked_until(p_agent, p_workspace) > now() then 'quota' end;
 end $$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.
@@ -104,7 +108,7 @@ declare
   v_picked record;
 begin
   perform enter_tenant(p_organization, null);
-  select * into v_picked from pick_task(p_organization, p_workspace, p_agent, p_narrow, '{}');
+  select * into v_picked from pick_task(p_organization, p_workspace, p_agent, p_narrow);
   verdict := v_picked.verdict;
   idle := v_picked.idle;
   if verdict = 'claimed' then
@@ -117,10 +121,8 @@ begin
 end $$;
 
 -- Locks the next task for an agent; its lease is still to be written.
---
--- p_taken  tasks picked before in this transaction, whose leases are still to be written too; none of them for this agent
 create or replace function pick_task(
-  p_organization uuid, p_workspace uuid, p_agent uuid, p_narrow jsonb, p_taken uuid[],
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_narrow jsonb,
   out verdict text, out idle boolean, out task_id uuid, out agent_name text
 ) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -129,7 +131,7 @@ declare
   v_agent agents;
   v_candidates uuid[];
   v_candidate uuid;
-  v_width int := 16 + cardinality(p_taken);
+  v_width int := 16;
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_agent::text, 9));
   select * into v_agent from agents where organization_id = p_organization and id = p_agent;
@@ -146,21 +148,20 @@ begin
     v_candidates := task_candidates(p_workspace, v_agent, v_width);
     -- One at a time by primary key: the planner would rather walk the lanes again than join to an array.
     foreach v_candidate in array coalesce(v_candidates, '{}') loop
-      continue when v_candidate = any(p_taken);
-      select t.id into task_id from tasks t
-       where t.workspace_id = p_workspace and t.id = v_candidate and t.status = 'inbox' and t.next_retry_at is null
-         and t.open_dependencies = 0 and t.approval_id is null and (t.assignee_id is null or t.assignee_id = p_agent)
-         and (t.expires_at is null or t.expires_at > now())
-         for update skip locked;
+      select t.id into task_id
+        from (select x.* from tasks x where x.workspace_id = p_workspace and x.id = v_candidate
+               offset 0 for update skip locked) t
+       where t.status = 'inbox' and t.next_retry_at is null and t.open_dependencies = 0 and t.approval_id is null
+         and (t.assignee_id is null or t.assignee_id = p_agent) and (t.expires_at is null or t.expires_at > now());
       exit when task_id is not null;
     end loop;
     exit when task_id is not null or coalesce(cardinality(v_candidates), 0) < v_width or v_width >= 4096;
     v_width := v_width * 8;
   end loop;
   verdict := case when task_id is null then 'none' else 'claimed' end;
-  if task_id is null and coalesce(cardinality(v_candidates), 0) <= cardinality(p_taken) then
+  if task_id is null and coalesce(cardinality(v_candidates), 0) = 0 then
     idle := not exists (select from tasks t where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null
-                           and t.open_dependencies = 0 and t.approval_id is null and t.id <> all(p_taken));
+                           and t.open_dependencies = 0 and t.approval_id is null);
   end if;
 end $$;
 
