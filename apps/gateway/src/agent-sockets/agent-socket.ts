@@ -15,14 +15,24 @@ const CLOGGED_BYTES = 1_048_576;
 const HOPELESS_BYTES = 16_777_216;
 
 export interface SocketListener {
-  /** Frames of one task come one after the other, those of different tasks at the same time. */
+  /**
+   * Frames of one task come one after the other, those of different tasks at the same time. Only a result does not wait for
+   * the end of the acknowledgement before it: both may be one write.
+   */
   onFrame(frame: Frame): Promise<void>;
   onClose(): void;
 }
 
+/** The last frame of a lane. */
+interface Lane {
+  type: Frame['type'];
+  begun: Promise<void>;
+  done: Promise<void>;
+}
+
 /** The wire to one connected agent: limits, order and liveness, whatever is said over it. */
 export class AgentSocket {
-  private readonly lanes = new Map<string, Promise<void>>();
+  private readonly lanes = new Map<string, Lane>();
   private underWay = 0;
   private faults = 0;
   private allowance = BURST_FRAMES;
@@ -131,13 +141,15 @@ export class AgentSocket {
     const lane = 'taskId' in frame.body ? frame.body.taskId : frame.type;
     this.underWay += 1;
     if (this.underWay >= MAX_UNDER_WAY) this.ws.pause();
-    const done: Promise<void> = (this.lanes.get(lane) ?? Promise.resolve())
+    const last = this.lanes.get(lane);
+    const begun = (frame.type === 'result' && last?.type === 'ack' ? last.begun : last?.done) ?? Promise.resolve();
+    const done: Promise<void> = begun
       .then(() => this.listener.onFrame(frame))
       .finally(() => {
-        if (this.lanes.get(lane) === done) this.lanes.delete(lane);
+        if (this.lanes.get(lane)?.done === done) this.lanes.delete(lane);
         this.underWay -= 1;
         if (this.ws.isPaused && this.underWay < MAX_UNDER_WAY / 2) this.ws.resume();
       });
-    this.lanes.set(lane, done);
+    this.lanes.set(lane, { type: frame.type, begun, done });
   }
 }

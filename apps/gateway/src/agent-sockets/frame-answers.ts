@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Problem } from '../http/problem.js';
 import { asProblem } from '../http/problem.filter.js';
-import type { TaskWithEdges } from '../tasks/task.view.js';
+import type { Moved } from '../tasks/lease-acts.js';
 import { WorkService } from '../tasks/work.service.js';
 import type { HeartbeatFrame, HeartbeatTask } from './frame.dto.js';
 import { Offers } from './offers.js';
@@ -55,7 +55,7 @@ export class FrameAnswers {
     }
   }
 
-  private ended(session: Session, { id, status }: TaskWithEdges): void {
+  private ended(session: Session, { id, status }: Moved): void {
     session.socket.send({ type: 'result.ok', taskId: id, status });
     this.freed(session, id);
   }

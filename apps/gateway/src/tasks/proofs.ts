@@ -26,7 +26,7 @@ export function requireProofs(missing: Need | null): void {
 }
 
 /** @throws Problem output_schema_mismatch when the result does not have the shape that the task asks for */
-export function requireShape(task: TaskRow, result: unknown): void {
+export function requireShape(task: Pick<TaskRow, 'output_schema'>, result: unknown): void {
   if (task.output_schema === null) return;
   const errors = resultFaults(task.output_schema, result ?? null);
   if (errors.length === 0) return;

@@ -18,6 +18,7 @@ import {
   type TaskWithEdges,
 } from './task.view.js';
 import { BlockDto, ClaimQuery, CompleteDto, FailDto, HeartbeatDto, ReleaseDto } from './work.dto.js';
+import type { Moved } from './lease-acts.js';
 import { WorkService } from './work.service.js';
 
 @ApiTags('work')
@@ -56,7 +57,7 @@ export class WorkController {
       void reply.status(204).header(REASON_HEADER, answer.reason);
       return undefined;
     }
-    return { task: await this.view(caller, answer.task), lease: leaseView(answer.task) };
+    return { task: await this.viewOf(caller, answer.task), lease: leaseView(answer.task) };
   }
 
   @Post('tasks/:id/heartbeat')
@@ -92,7 +93,7 @@ export class WorkController {
     @Param('id', idParam) id: string,
     @Body() body: CompleteDto,
   ): Promise<TaskView> {
-    return this.view(caller, await this.work.complete(caller, id, body));
+    return this.view(caller, await this.work.complete(caller, id, body, true));
   }
 
   @Post('tasks/:id/fail')
@@ -111,7 +112,7 @@ export class WorkController {
     @Param('id', idParam) id: string,
     @Body() body: FailDto,
   ): Promise<TaskView> {
-    return this.view(caller, await this.work.fail(caller, id, body));
+    return this.view(caller, await this.work.fail(caller, id, body, true));
   }
 
   @Post('tasks/:id/block')
@@ -126,7 +127,7 @@ export class WorkController {
     @Param('id', idParam) id: string,
     @Body() body: BlockDto,
   ): Promise<TaskView> {
-    return this.view(caller, await this.work.block(caller, id, body));
+    return this.view(caller, await this.work.block(caller, id, body, true));
   }
 
   @Post('tasks/:id/release')
@@ -141,10 +142,15 @@ export class WorkController {
     @Param('id', idParam) id: string,
     @Body() body: ReleaseDto,
   ): Promise<TaskView> {
-    return this.view(caller, await this.work.release(caller, id, body));
+    return this.view(caller, await this.work.release(caller, id, body, true));
   }
 
-  private async view(caller: Caller, row: TaskWithEdges): Promise<TaskView> {
+  private async view(caller: Caller, { id, row }: Moved): Promise<TaskView> {
+    if (row === null) throw new Error(`Task ${id} vanished`);
+    return this.viewOf(caller, row);
+  }
+
+  private async viewOf(caller: Caller, row: TaskWithEdges): Promise<TaskView> {
     return taskView(row, await this.agents.names(caller.organizationId, agentIdsOf([row])));
   }
 }

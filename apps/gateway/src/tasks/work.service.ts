@@ -10,13 +10,14 @@ import { invalid, notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import { bearerOf } from './bearer.js';
 import { LateUse } from './late-use.js';
-import { type LeaseAct, type LeaseActed, LeaseActs } from './lease-acts.js';
-import type { Presented } from './lease.store.js';
+import { type LeaseActed, LeaseActs, type Moved } from './lease-acts.js';
+import type { LeaseAct } from './lease-words.js';
+import type { HeldTask, Presented } from './lease.store.js';
 import { requireProofs, requireShape } from './proofs.js';
 import { TaskStore } from './task.store.js';
-import { type HeartbeatView, leaseView, type TaskWithEdges } from './task.view.js';
+import { type HeartbeatView, leaseView } from './task.view.js';
 import type { BlockDto, CompleteDto, FailDto, HeartbeatDto, LeasedDto, LeaseDto, ReleaseDto } from './work.dto.js';
-import { type Holder, type Judged, WorkStore } from './work.store.js';
+import { type Holder, type Judged, type Unheld, WorkStore } from './work.store.js';
 
 const MAX_PARKING_MS = 31 * 86_400_000;
 
@@ -24,6 +25,15 @@ const MAX_PARKING_MS = 31 * 86_400_000;
 interface Told {
   lease: LeaseDto;
   usage?: Record<string, unknown>;
+}
+
+interface Ending {
+  caller: Caller;
+  /** The task's. */
+  id: string;
+  told: Told;
+  /** The task as it is then is wanted. */
+  isRowWanted: boolean;
 }
 
 /** What the holder of a lease says of its task. Every word presents the lease; a stale one changes nothing. */
@@ -40,7 +50,8 @@ export class WorkService {
 
   /** The agent has taken an offer up: from now on the lease runs its full time. @throws Problem not_found, lease_lost */
   async acknowledge(caller: Caller, id: string, { lease }: LeasedDto): Promise<void> {
-    heldTask(await this.acts.acknowledge(this.presented(caller, id, { lease })));
+    const acknowledged = await this.acts.acknowledge(this.presented(caller, id, { lease }));
+    if (acknowledged.verdict !== 'held') throw refusal(acknowledged);
   }
 
   /** Extends the lease, and says whether the money still suffices. */
@@ -60,9 +71,9 @@ export class WorkService {
   }
 
   /** @throws Problem lease_lost, evidence_required, output_schema_mismatch */
-  async complete(caller: Caller, id: string, body: CompleteDto): Promise<TaskWithEdges> {
+  async complete(caller: Caller, id: string, body: CompleteDto, isRowWanted = false): Promise<Moved> {
     const settle = await this.settlementOf(caller, id, body);
-    return this.act(caller, id, body, async (task, tx) => {
+    return this.act({ caller, id, told: body, isRowWanted }, async (task, tx) => {
       const to = body.outcome === 'review' ? 'review' : 'done';
       const { evidence, result } = body;
       const isProved = missingFor(to, { evidence, result }) === null;
@@ -86,25 +97,29 @@ export class WorkService {
   }
 
   /** @throws Problem lease_lost, invalid_values */
-  async fail(caller: Caller, id: string, body: FailDto): Promise<TaskWithEdges> {
+  async fail(caller: Caller, id: string, body: FailDto, isRowWanted = false): Promise<Moved> {
     const until = parkedUntil(body);
     const settle = await this.settlementOf(caller, id, body);
     const { kind, error, errorType } = body;
     const { actor } = caller;
     if (kind !== 'quota') {
-      return this.act(caller, id, body, (task) => ({ ...failedMove(task, { kind, error, errorType }, actor), settle }));
+      return this.act({ caller, id, told: body, isRowWanted }, (task) => ({
+        ...failedMove(task, { kind, error, errorType }, actor),
+        settle,
+      }));
     }
-    const decide = async (task: TaskRow, tx: Tx) => {
+    const decide = async (task: HeldTask, tx: Tx) => {
       await this.parkQuota(tx, task, body, until);
       // Whoever is parked does not take it again before; others may at once.
       return { ...returnedMove(task, { kind, error, errorType }, actor), settle };
     };
-    return this.movedTask(caller, id, body, await this.acts.endAlone({ ...this.presented(caller, id, body), decide }));
+    const acted = await this.acts.endAlone({ ...this.presented(caller, id, body), decide, isRowWanted });
+    return this.movedTask(caller, id, body, acted);
   }
 
   /** @throws Problem lease_lost, blocker_reason_required */
-  async block(caller: Caller, id: string, body: BlockDto): Promise<TaskWithEdges> {
-    return this.act(caller, id, body, (task) => {
+  async block(caller: Caller, id: string, body: BlockDto, isRowWanted = false): Promise<Moved> {
+    return this.act({ caller, id, told: body, isRowWanted }, (task) => {
       const { blockerReason } = body;
       requireProofs(missingFor('blocked', { blockerReason }));
       return {
@@ -119,13 +134,13 @@ export class WorkService {
   }
 
   /** @throws Problem lease_lost */
-  async release(caller: Caller, id: string, body: ReleaseDto): Promise<TaskWithEdges> {
-    return this.act(caller, id, body, (task) =>
+  async release(caller: Caller, id: string, body: ReleaseDto, isRowWanted = false): Promise<Moved> {
+    return this.act({ caller, id, told: body, isRowWanted }, (task) =>
       returnedMove(task, { kind: 'released', error: body.reason }, caller.actor),
     );
   }
 
-  private async parkQuota(tx: Tx, task: TaskRow, body: FailDto, until: Date | null): Promise<void> {
+  private async parkQuota(tx: Tx, task: HeldTask, body: FailDto, until: Date | null): Promise<void> {
     if (task.lease_agent_id === null) return;
     const engine = await this.work.engineOf(tx, task.lease_agent_id);
     await this.work.park(tx, {
@@ -137,16 +152,17 @@ export class WorkService {
     });
   }
 
-  private async act(caller: Caller, id: string, told: Told, decide: LeaseAct['decide']): Promise<TaskWithEdges> {
-    return this.movedTask(caller, id, told, await this.acts.end({ ...this.presented(caller, id, told), decide }));
+  private async act({ caller, id, told, isRowWanted }: Ending, decide: LeaseAct['decide']): Promise<Moved> {
+    const acted = await this.acts.end({ ...this.presented(caller, id, told), decide, isRowWanted });
+    return this.movedTask(caller, id, told, acted);
   }
 
   private presented(caller: Caller, taskId: string, { lease }: Told): Presented {
     return { bearer: bearerOf(caller), taskId, lease };
   }
 
-  private async movedTask(caller: Caller, id: string, told: Told, acted: LeaseActed): Promise<TaskWithEdges> {
-    if (acted.verdict === 'moved') return acted.task;
+  private async movedTask(caller: Caller, id: string, told: Told, acted: LeaseActed): Promise<Moved> {
+    if (acted.verdict === 'moved') return acted.moved;
     if (acted.verdict === 'lease_lost' && told.usage !== undefined) {
       await this.late.count(caller, id, told.lease.fence, usageOf(told.usage), true);
     }
@@ -171,7 +187,7 @@ function heldTask(judged: Judged): TaskRow {
   throw refusal(judged);
 }
 
-function refusal(judged: Exclude<Judged, { verdict: 'held' }>): Problem {
+function refusal(judged: Unheld): Problem {
   switch (judged.verdict) {
     case 'missing':
       return notFound();
@@ -189,7 +205,7 @@ function leaseLost(holder: Holder | null): Problem {
   });
 }
 
-function moveOf(task: TaskRow, actor: string): Pick<TaskMove, 'workspace_id' | 'id' | 'actor'> {
+function moveOf(task: HeldTask, actor: string): Pick<TaskMove, 'workspace_id' | 'id' | 'actor'> {
   return { workspace_id: task.workspace_id, id: task.id, actor };
 }
 

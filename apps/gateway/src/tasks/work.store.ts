@@ -22,10 +22,10 @@ export interface Holder {
   expiresAt: string;
 }
 
-export type Judged =
-  | { verdict: 'held'; task: TaskRow }
-  | { verdict: 'lease_lost'; holder: Holder | null }
-  | { verdict: 'forbidden' | 'missing' };
+/** Why a lease that was presented is not in force. */
+export type Unheld = { verdict: 'lease_lost'; holder: Holder | null } | { verdict: 'forbidden' | 'missing' };
+
+export type Judged = { verdict: 'held'; task: TaskRow } | Unheld;
 
 export type ClaimVerdict = 'none' | 'at_capacity' | 'paused' | 'quota' | 'unknown_agent';
 

@@ -163,6 +163,22 @@ begin
   end if;
 end $$;
 
+-- As note_acknowledgement, of several, in the order in which everybody locks several. p_actors  beside them
+create or replace function note_acknowledgements(p_organization uuid, p_agents uuid[], p_actors text[]) returns void language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  v record;
+begin
+  for v in
+    select p.agent_id, p.degraded_reason, p_actors[array_position(p_agents, p.agent_id)] as actor
+      from agent_presence p where p.agent_id = any(p_agents) order by p.agent_id for update
+  loop
+    if v.degraded_reason = 'deaf' then
+      perform close_breaker(p_organization, v.agent_id, v.actor);
+    end if;
+  end loop;
+end $$;
+
 create or replace function tell_breaker(p_organization uuid, p_agent uuid, p_type text, p_actor text, p_data jsonb) returns void
 language sql
 set enable_seqscan = off as $$

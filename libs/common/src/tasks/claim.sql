@@ -171,6 +171,16 @@ returns table (task uuid, agent uuid, name text, lease uuid, actor text, n bigin
   select * from rows from (jsonb_to_recordset(p_items) as (task uuid, agent uuid, name text, lease uuid, actor text)) with ordinality
 $$;
 
+-- Whoever a task is given to follows its thread. p_items  as for begin_leases
+create or replace function subscribe_holders(p_organization uuid, p_workspace uuid, p_items jsonb) returns void language sql
+set enable_seqscan = off as $$
+  insert into subscriptions (organization_id, workspace_id, task_id, agent_id, reason)
+  select p_organization, p_workspace, i.task, i.agent, 'assignment'
+    from workspaces w, jsonb_to_recordset(p_items) as i(task uuid, agent uuid)
+   where w.id = p_workspace and coalesce((w.settings #>> '{features,autoSubscribe}')::boolean, true)
+  on conflict do nothing
+$$;
+
 -- Writes the leases of locked tasks, their attempts and the events.
 --
 -- p_items  [{task, agent, name, lease, actor}], name: the agent's. Returns a row for each, by its place from 1
@@ -206,6 +216,7 @@ begin
       from leased l order by l.n
   )
   select l.n::int, l.task from leased l;
+  perform subscribe_holders(p_organization, p_workspace, p_items);
   if p_acked then
     perform note_acknowledgement(p_organization, i.agent, i.actor) from leases_asked(p_items) i order by i.agent;
   end if;

@@ -29,28 +29,31 @@ end $$;
 
 -- Judges several, each as judge_lease does, and locks their tasks in the order in which everybody locks tasks.
 --
--- p_items  [{workspace_id, id, lease, fence, agent?}], each task once; agent as p_agent of judge_lease
--- Returns  a row for each, by its place from 1
-create or replace function judge_leases(p_items jsonb) returns table (n int, verdict text, task tasks, holder jsonb) language plpgsql
-set enable_seqscan = off as $$
-#variable_conflict use_column
-declare
-  v record;
-  v_judged record;
-begin
-  for v in
-    select o.n, i.* from jsonb_array_elements(p_items) with ordinality as o(value, n)
-     cross join lateral jsonb_to_record(o.value) as i(workspace_id uuid, id uuid, lease uuid, fence bigint, agent uuid)
-     order by i.workspace_id, i.id
-  loop
-    select * into v_judged from judge_lease(v.workspace_id, v.id, v.lease, v.fence, v.agent);
-    n := v.n;
-    verdict := v_judged.verdict;
-    task := v_judged.task;
-    holder := v_judged.holder;
-    return next;
-  end loop;
-end $$;
+-- p_items  [{workspace_id, id, lease, fence, agent?}]; agent as p_agent of judge_lease
+-- Returns  a row for each, by its place from 1; of its task what is to be known to decide what becomes of it
+create or replace function judge_leases(p_items jsonb)
+returns table (n int, verdict text, holder jsonb, workspace_id uuid, id uuid, status text, attempts int, retry_policy jsonb,
+               output_schema jsonb, lease_agent_id uuid)
+language sql volatile
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select j.n, j.verdict,
+         case when j.verdict = 'lease_lost' and j.lease_id <> j.lease then (
+           select jsonb_build_object('agentId', a.id, 'name', a.name, 'alive', j.lease_expires_at > clock_timestamp(),
+                                     'expiresAt', iso_time(j.lease_expires_at)) from agents a where a.id = j.lease_agent_id) end,
+         j.workspace_id, j.id, j.status, j.attempts, j.retry_policy, j.output_schema, j.lease_agent_id
+    from (
+      select i.n, i.lease, i.workspace_id, i.id, t.status, t.attempts, t.retry_policy, t.output_schema, t.lease_agent_id, t.lease_id,
+             t.lease_expires_at,
+             case when t.id is null then 'missing'
+                  when t.lease_id = i.lease and t.lease_fence = i.fence and t.lease_expires_at > clock_timestamp()
+                  then case when i.agent is null or i.agent = t.lease_agent_id then 'held' else 'forbidden' end
+                  else 'lease_lost' end as verdict
+        from (select o.n::int, x.* from jsonb_array_elements(p_items) with ordinality as o(value, n)
+               cross join lateral jsonb_to_record(o.value) as x(workspace_id uuid, id uuid, lease uuid, fence bigint, agent uuid)
+               order by x.workspace_id, x.id offset 0) i
+        left join lateral (select x.* from tasks x where x.workspace_id = i.workspace_id and x.id = i.id offset 0 for update) t on true
+      offset 0) j
+$$;
 
 -- Extends a lease; p_progress and p_tokens where the holder has something to tell. What it says it has used is cumulative
 -- for the attempt. A new checkpoint, or more use, counts as progress.
@@ -114,8 +117,8 @@ $$;
 
 -- Offered tasks are taken up: from now on their leases run the full time, and so do their execution timeouts. Items and answers
 -- as in judge_leases; each item also names its actor.
-create or replace function acknowledge_tasks(p_organization uuid, p_items jsonb)
-returns table (n int, verdict text, task tasks, holder jsonb) language plpgsql
+create or replace function acknowledge_tasks(p_organization uuid, p_items jsonb) returns table (n int, verdict text, holder jsonb)
+language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -126,32 +129,23 @@ declare
 begin
   perform enter_tenant(p_organization, null);
   for v in select j.*, p_items -> (j.n - 1) ->> 'actor' as actor from judge_leases(p_items) j loop
-    if v.verdict = 'held' and (v.task).status = 'assigned' then
-      v_started := v_started || jsonb_build_object('workspace_id', (v.task).workspace_id, 'id', (v.task).id, 'actor', v.actor, 'n', v.n);
-      if (v.task).lease_agent_id <> all(v_agents) then
-        v_agents := v_agents || (v.task).lease_agent_id;
+    if v.verdict = 'held' and v.status = 'assigned' then
+      v_started := v_started || jsonb_build_object('workspace_id', v.workspace_id, 'id', v.id, 'actor', v.actor);
+      if v.lease_agent_id <> all(v_agents) then
+        v_agents := v_agents || v.lease_agent_id;
         v_actors := v_actors || v.actor;
       end if;
-      continue;
     end if;
     n := v.n;
     verdict := v.verdict;
-    task := v.task;
     holder := v.holder;
     return next;
   end loop;
   if v_started = '[]' then
     return;
   end if;
-  return query select s.n, 'held', s.task, null::jsonb from start_work(p_organization, v_started) s;
-  for v in
-    select p.agent_id, p.degraded_reason, v_actors[array_position(v_agents, p.agent_id)] as actor
-      from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update
-  loop
-    if v.degraded_reason = 'deaf' then
-      perform note_acknowledgement(p_organization, v.agent_id, v.actor);
-    end if;
-  end loop;
+  perform start_work(p_organization, v_started);
+  perform note_acknowledgements(p_organization, v_agents, v_actors);
   for v in select o.actor, array_agg(o.agent order by o.agent) as agents
              from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
   loop
@@ -160,22 +154,20 @@ begin
 end $$;
 
 -- A batch that passes for one row: see how it is joined.
-create or replace function starts_asked(p_items jsonb)
-returns table (workspace_id uuid, id uuid, actor text, n int, ttl interval) language sql volatile rows 1 as $$
-  select i.workspace_id, i.id, i.actor, i.n, w.ttl
+create or replace function starts_asked(p_items jsonb) returns table (workspace_id uuid, id uuid, actor text, ttl interval)
+language sql volatile rows 1 as $$
+  select i.workspace_id, i.id, i.actor, w.ttl
     from (select d.workspace_id, lease_ttl(d.workspace_id) as ttl
             from (select distinct (x.value ->> 'workspace_id')::uuid as workspace_id from jsonb_array_elements(p_items) x(value)) d) w,
-         jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid, actor text, n int)
+         jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid, actor text)
    where i.workspace_id = w.workspace_id
    order by i.workspace_id, i.id
 $$;
 
--- p_items  [{workspace_id, id, actor, n?}] of tasks that are assigned, and locked
-create or replace function start_work(p_organization uuid, p_items jsonb) returns table (n int, task tasks) language plpgsql
+-- p_items  [{workspace_id, id, actor}] of tasks that are assigned, and locked
+create or replace function start_work(p_organization uuid, p_items jsonb) returns void language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-#variable_conflict use_column
 begin
-  return query
   with started as (
     update tasks t
        set status = 'in_progress', status_since = now(), acked_at = now(), ack_by = null, version = t.version + 1, updated_at = now(),
@@ -183,13 +175,10 @@ begin
            timeout_at = now() + make_interval(secs => t.execution_timeout_seconds)
       from starts_asked(p_items) i
      where t.workspace_id = i.workspace_id and t.id = i.id
-    returning i.n, i.actor, t as task
-  ), told as (
-    insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-    select p_organization, (s.task).workspace_id, gen_random_uuid(), 'task.started', s.actor, 'task:' || (s.task).id,
-           jsonb_build_object('taskId', (s.task).id, 'title', (s.task).title, 'agentId', (s.task).lease_agent_id,
-                              'attempt', (s.task).attempts, 'fence', (s.task).lease_fence)
-      from started s
+    returning i.actor, t.workspace_id, t.id, t.title, t.lease_agent_id, t.attempts, t.lease_fence
   )
-  select s.n, s.task from started s;
+  insert into events (organization_id, workspace_id, id, type, actor, subject, data)
+  select p_organization, s.workspace_id, gen_random_uuid(), 'task.started', s.actor, 'task:' || s.id,
+         jsonb_build_object('taskId', s.id, 'title', s.title, 'agentId', s.lease_agent_id, 'attempt', s.attempts, 'fence', s.lease_fence)
+    from started s;
 end $$;

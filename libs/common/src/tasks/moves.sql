@@ -8,6 +8,7 @@
 -- and budget windows, then the presence of agents.
 --
 -- p_moves  [{workspace_id, id, to, actor,
+--            taken_up?                               its offer is acknowledged by the same breath: that is told first
 --            attempt?: {kind, error?, error_type?}   how the running attempt ended
 --            attempts?                               the count from now on
 --            delay_ms? | retry_at?, retry_reason?    it may be taken again only then
@@ -15,7 +16,7 @@
 --            settle?: {target, ...}                  what the attempt's execution comes to, in the columns of resolve.sql
 --            dead_letter?: {id, reason}
 --            events: [{type, data}]}]                each gets taskId, title, from, to, agentId and attempt
-create or replace function move_tasks(p_organization uuid, p_moves jsonb) returns setof tasks language plpgsql
+create or replace function move_tasks(p_organization uuid, p_moves jsonb) returns void language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -24,6 +25,7 @@ declare
   v_agents uuid[] := '{}';
   v_actors text[] := '{}'; -- beside them
   v_failed uuid[] := '{}';
+  v_hearing uuid[] := '{}';
 begin
   perform enter_tenant(p_organization, null);
   for m in
@@ -48,10 +50,13 @@ begin
     if m.agent is not null and (m.kind = 'unacknowledged' or is_agents_failure(m.kind)) then
       v_failed := v_failed || m.agent;
     end if;
+    if m.taken_up then
+      v_hearing := v_hearing || m.agent;
+    end if;
   end loop;
   perform end_attempts(p_moves);
   perform tell_moves(p_organization, p_moves);
-  return query select * from write_moves(p_moves);
+  perform write_moves(p_moves);
 
   if p_moves @> '[{"to": "done"}]' then
     perform release_dependents(p_moves);
@@ -63,6 +68,10 @@ begin
   if v_agents <> '{}' then
     -- All at once, in their order; then each in the name of whoever moved its task.
     perform from agent_presence p where p.agent_id = any(v_agents) order by p.agent_id for update;
+    if v_hearing <> '{}' then
+      perform note_acknowledgements(p_organization, v_hearing, (
+        select array_agg(v_actors[array_position(v_agents, h.agent)] order by h.n) from unnest(v_hearing) with ordinality as h(agent, n)));
+    end if;
     for m in select o.actor, array_agg(o.agent order by o.agent) as agents
                from unnest(v_agents, v_actors) as o(agent, actor) group by o.actor order by o.actor
     loop
@@ -73,14 +82,14 @@ end $$;
 
 -- A batch that passes for one row: see how it is joined.
 create or replace function moves_asked(p_moves jsonb)
-returns table (workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
+returns table (workspace_id uuid, id uuid, "to" text, actor text, taken_up boolean, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
                retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text,
                error text, settle jsonb, dead_letter jsonb, events jsonb, n bigint)
 language sql volatile rows 1 as $$
   select * from rows from (jsonb_to_recordset(p_moves) as (
-    workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts int, delay_ms float8, retry_at timestamptz,
-    retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text,
-    settle jsonb, dead_letter jsonb, events jsonb)) with ordinality
+    workspace_id uuid, id uuid, "to" text, actor text, taken_up boolean, attempt jsonb, attempts int, delay_ms float8,
+    retry_at timestamptz, retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb,
+    outcome text, error text, settle jsonb, dead_letter jsonb, events jsonb)) with ordinality
 $$;
 
 -- A task has one running attempt at the most: that of its lease.
@@ -98,22 +107,23 @@ create or replace function tell_moves(p_organization uuid, p_moves jsonb) return
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   insert into events (organization_id, workspace_id, id, type, actor, subject, data)
-  select p_organization, m.workspace_id, gen_random_uuid(), e.value ->> 'type', m.actor, 'task:' || m.id,
-         jsonb_strip_nulls(jsonb_build_object('taskId', m.id, 'title', b.title, 'from', b.status, 'to', m."to",
-                                              'attempt', b.attempts, 'fence', b.lease_fence, 'agentId', b.lease_agent_id))
-         || coalesce(e.value -> 'data', '{}')
+  select p_organization, m.workspace_id, gen_random_uuid(), e.type, m.actor, 'task:' || m.id,
+         jsonb_strip_nulls(jsonb_build_object('taskId', m.id, 'title', b.title, 'from', e."from", 'to', e."to",
+                                              'attempt', b.attempts, 'fence', b.lease_fence, 'agentId', b.lease_agent_id)) || e.data
     from moves_asked(p_moves) m
    cross join lateral (select t.title, t.status, t.attempts, t.lease_fence, t.lease_agent_id from tasks t
                         where t.workspace_id = m.workspace_id and t.id = m.id offset 0) b
-   cross join lateral jsonb_array_elements(m.events) with ordinality as e(value, n)
+   cross join lateral (
+     select 0 as n, 'task.started' as type, null as "from", null as "to", '{}'::jsonb as data where m.taken_up
+     union all
+     select x.n, x.value ->> 'type', case when m.taken_up then 'in_progress' else b.status end, m."to", coalesce(x.value -> 'data', '{}')
+       from jsonb_array_elements(m.events) with ordinality as x(value, n)) e
    order by m.n, e.n;
 end $$;
 
-create or replace function write_moves(p_moves jsonb) returns setof tasks language plpgsql
+create or replace function write_moves(p_moves jsonb) returns void language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-#variable_conflict use_column
 begin
-  return query
   update tasks t
      set status = m."to", status_since = case when t.status = m."to" then t.status_since else now() end,
          attempts = coalesce(m.attempts, t.attempts),
@@ -130,8 +140,7 @@ begin
          look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
          ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
     from moves_asked(p_moves) m
-   where t.workspace_id = m.workspace_id and t.id = m.id
-  returning t.*;
+   where t.workspace_id = m.workspace_id and t.id = m.id;
 end $$;
 
 -- What the run of an ended attempt comes to, as resolve.sql reads it. Without a word about its cost it cost what it had

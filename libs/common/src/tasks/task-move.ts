@@ -26,6 +26,8 @@ export interface TaskMove {
   to: TaskStatus;
   /** `key:<id>` or `system`. */
   actor: string;
+  /** Its offer is acknowledged by the same breath. */
+  taken_up?: boolean;
   attempt?: { kind: AttemptEnd; error?: string; error_type?: string };
   attempts?: number;
   delay_ms?: number;

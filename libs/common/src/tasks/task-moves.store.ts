@@ -1,16 +1,14 @@
 import type { Tx } from '../db/database.js';
 import type { TaskMove } from './task-move.js';
-import type { TaskRow } from './task.row.js';
 
 /**
  * Writes moves of tasks that this transaction has locked, in ascending (workspace, id); each task at most once.
  *
  * @param tx speaks for the whole organization; moves to `done` need `shareEdges` before the tasks were locked
- * @returns the tasks as they are now
  */
-export async function moveTasks(tx: Tx, moves: readonly TaskMove[]): Promise<TaskRow[]> {
-  if (moves.length === 0) return [];
-  return tx.query<TaskRow>('select * from move_tasks($1, $2)', [tx.organizationId, JSON.stringify(moves)]);
+export async function moveTasks(tx: Tx, moves: readonly TaskMove[]): Promise<void> {
+  if (moves.length === 0) return;
+  await tx.query('select move_tasks($1, $2)', [tx.organizationId, JSON.stringify(moves)]);
 }
 
 /** Nobody makes a task wait for another while this transaction may finish it. To call before locking tasks. */
