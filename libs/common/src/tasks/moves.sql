@@ -92,14 +92,17 @@ language sql volatile rows 1 as $$
     outcome text, error text, settle jsonb, dead_letter jsonb, events jsonb)) with ordinality
 $$;
 
--- A task has one running attempt at the most: that of its lease.
+-- A task has one running attempt at the most: that of its lease, and of its fence. Not `ended_at is null`: the index of running
+-- attempts, small as it looks, would be read as a whole.
 create or replace function end_attempts(p_moves jsonb) returns void language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   update task_attempts a
      set ended_at = now(), kind = m.attempt ->> 'kind', error = m.attempt ->> 'error', error_type = m.attempt ->> 'error_type'
-    from moves_asked(p_moves) m
-   where m.attempt is not null and a.workspace_id = m.workspace_id and a.task_id = m.id and a.ended_at is null;
+    from (select x.workspace_id, x.id, x.attempt, t.lease_fence from moves_asked(p_moves) x
+           cross join lateral (select y.lease_fence from tasks y where y.workspace_id = x.workspace_id and y.id = x.id offset 0) t
+           where x.attempt is not null offset 0) m
+   where a.workspace_id = m.workspace_id and a.task_id = m.id and a.fence = m.lease_fence and a.kind is null;
 end $$;
 
 -- Before the moves are written: the events say where from.
