@@ -11,7 +11,7 @@ import { OfferStore } from './offer.store.js';
 import type { Session } from './session.js';
 
 /** Tasks handed out in one transaction, at the most. */
-const MAX_BATCH = 32;
+const MAX_BATCH = 64;
 /** Agents that are looked at for them. */
 const MAX_LOOKED_AT = 256;
 /** An agent that gets nothing for reasons of its own (limit, hours, quota) is asked for again after this. */
@@ -24,11 +24,10 @@ interface Candidate {
 }
 
 /**
- * Offers tasks to connected agents. When a task becomes free, one is handed to the first agent that is able to do it; as long
- * as that finds work, twice as many are handed out the next time. So a single task costs one look, and a thousand are
- * handed out in batches. Where a round ended because nobody had a place left, the next one begins wide.
- * Agents with the least to do come first, among these the one that has waited longest; where more tasks wait than agents, each
- * gets several at once. Rounds of one workspace follow each other; signals that arrive meanwhile make one more.
+ * Offers tasks to connected agents. When tasks become free, as many as there are go to the first agents that are able to do
+ * them: a single task costs one look, and a thousand are handed out in batches. Agents with the least to do come first, among
+ * these the one that has waited longest; where more tasks wait than agents, each gets several at once. Rounds of one workspace
+ * follow each other; signals that arrive meanwhile make one more.
  */
 @Injectable()
 export class Offers implements OnApplicationBootstrap {
@@ -36,8 +35,6 @@ export class Offers implements OnApplicationBootstrap {
   private readonly byWorkspace = new Map<string, Set<Session>>();
   private readonly running = new Map<string, Promise<void>>();
   private readonly isDirty = new Set<string>();
-  /** Workspaces where the last round gave out all places: there was more to do than hands. */
-  private readonly hasPlenty = new Set<string>();
   private isStopped = false;
 
   constructor(
@@ -103,14 +100,9 @@ export class Offers implements OnApplicationBootstrap {
 
   private async round(workspaceId: string): Promise<void> {
     const passed = new Set<Session>();
-    const first = this.hasPlenty.delete(workspaceId) ? MAX_BATCH : 1;
-    for (let width = first; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
+    while (!this.isStopped) {
       const chosen = this.choose(workspaceId, passed);
-      if (chosen.length === 0) {
-        if (passed.size === 0) this.hasPlenty.add(workspaceId);
-        return;
-      }
-      if (!(await this.offer(chosen, width, passed))) return;
+      if (chosen.length === 0 || !(await this.offer(chosen, passed))) return;
     }
   }
 
@@ -127,7 +119,7 @@ export class Offers implements OnApplicationBootstrap {
   }
 
   /** @returns false when there is nothing left to take for anybody */
-  private async offer(chosen: Candidate[], most: number, passed: Set<Session>): Promise<boolean> {
+  private async offer(chosen: Candidate[], passed: Set<Session>): Promise<boolean> {
     const scope: WorkspaceScope = chosen[0]!.session.caller;
     const offers = chosen.map(({ session: { agent, caller, capabilities }, places }) => ({
       agent: agent.id,
@@ -136,7 +128,7 @@ export class Offers implements OnApplicationBootstrap {
       capabilities,
     }));
     let isMore = true;
-    for (const row of await this.store.offer(scope, offers, most)) {
+    for (const row of await this.store.offer(scope, offers, MAX_BATCH)) {
       const { session } = chosen[row.n - 1]!;
       if (row.verdict === 'claimed') {
         void this.hand(session, row.task);

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Tx } from '@houston/common/db/database.js';
-import { type Mark, mark } from '@houston/common/escalation/watch.store.js';
+import { type Mark, mark, unfinishedOrWatched } from '@houston/common/escalation/watch.store.js';
 import type { LedgerEvent } from '@houston/common/events/event-reader.js';
 import { EventRoute } from '@houston/common/events/event-route.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
@@ -31,8 +31,9 @@ export class EscalationRoute extends EventRoute {
     if (relevant.length === 0) return [];
     const interests = await this.store.interests(tx);
     const marks = new Map(relevant.flatMap((event) => marksOf(event, interests)).map((one) => [keyOf(one), one]));
-    if (marks.size === 0) return [];
-    await mark(tx, [...marks.values()]);
+    const worthwhile = await withoutFinished(tx, [...marks.values()], interests);
+    if (worthwhile.length === 0) return [];
+    await mark(tx, worthwhile);
     return this.sendFor(tx.organizationId);
   }
 
@@ -58,6 +59,29 @@ function marksOf(event: LedgerEvent, interests: Interests): NewMark[] {
   return interests.inBudgets
     .filter((id) => workspaceId === null || workspaceId === id || noun === 'execution')
     .map((id) => ({ workspace_id: id, kind: 'budgets', subject_id: id }));
+}
+
+/** A task that is over, and that no rule has its eye on, concerns nobody: so it is with most of them when this comes by. */
+async function withoutFinished(tx: Tx, marks: readonly NewMark[], { inFinished }: Interests): Promise<NewMark[]> {
+  const isCertain = (mark: NewMark) => mark.kind !== 'task' || inFinished.has(mark.workspace_id);
+  const kept = marks.filter(isCertain);
+  const byWorkspace = new Map<string, NewMark[]>();
+  for (const one of marks.filter((mark) => !isCertain(mark))) {
+    const own = byWorkspace.get(one.workspace_id);
+    if (own) own.push(one);
+    else byWorkspace.set(one.workspace_id, [one]);
+  }
+  for (const [workspaceId, own] of byWorkspace) {
+    const ids = new Set(
+      await unfinishedOrWatched(
+        tx,
+        workspaceId,
+        own.map((mark) => mark.subject_id),
+      ),
+    );
+    kept.push(...own.filter((mark) => ids.has(mark.subject_id)));
+  }
+  return kept;
 }
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -143,6 +143,11 @@ function isOpenFor({ trigger, match }: WatchRule, status: TaskStatus): boolean {
   return trigger === 'failedAttempts' || trigger === 'errorPattern' || listed(match.status).includes('failed');
 }
 
+/** Whether a rule is about tasks that are done or cancelled, too: only when it names them. */
+export function namesFinished(match: EscalationMatch): boolean {
+  return listed(match.status).some((status) => status === 'done' || status === 'cancelled');
+}
+
 const MATCH_KEYS = ['priority', 'status', 'capability', 'tag', 'agent'] as const;
 
 export function matches(wanted: EscalationMatch, has: EscalationMatch): boolean {

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.js';
-import { holdsFrom, type SubjectKind, subjectOf } from '../domain/escalation.js';
+import { holdsFrom, namesFinished, type SubjectKind, subjectOf } from '../domain/escalation.js';
 import type { RuleRow } from './escalation.row.js';
 import { watchRule } from './rule.js';
 import { agentFacts, budgetFacts, taskIdsAfter } from './subject.store.js';
@@ -11,6 +11,7 @@ import {
   rulesByIds,
   setWatches,
   takeMarks,
+  unfinishedOrWatched,
   watchedSubjects,
   watchesOf,
 } from './watch.store.js';
@@ -97,8 +98,13 @@ async function pageOf(tx: Tx, workspaceId: string, kind: SubjectKind, after: str
 }
 
 /** Where a rule holds, or will; and where it no longer does and has been watching. */
-async function watchesFor(tx: Tx, { workspaceId, kind, rules, subjectIds }: Round): Promise<NewWatch[]> {
-  if (rules.length === 0 || subjectIds.length === 0) return [];
+async function watchesFor(tx: Tx, round: Round): Promise<NewWatch[]> {
+  const { workspaceId, kind, rules } = round;
+  if (rules.length === 0 || round.subjectIds.length === 0) return [];
+  // Most tasks are over before anybody looks.
+  const isAboutAll = kind !== 'task' || rules.some(({ match }) => namesFinished(match));
+  const subjectIds = isAboutAll ? round.subjectIds : await unfinishedOrWatched(tx, workspaceId, round.subjectIds);
+  if (subjectIds.length === 0) return [];
   const subjects = await readSubjects(tx, workspaceId, kind, subjectIds);
   const present = new Set(
     (await watchesOf(tx, workspaceId, subjectIds)).map((watch) => `${watch.rule_id} ${watch.subject_id}`),

@@ -91,6 +91,18 @@ export function watchesOf(
   );
 }
 
+/** Without tasks that are done or cancelled and that nothing has its eye on. */
+export async function unfinishedOrWatched(tx: Tx, workspaceId: string, taskIds: readonly string[]): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select i.id from unnest($2::uuid[]) as i(id)
+       left join lateral (select x.status from tasks x where x.workspace_id = $1 and x.id = i.id offset 0) t on true
+      where t.status is null or t.status not in ('done', 'cancelled')
+         or exists (select from escalation_watches w where w.workspace_id = $1 and w.subject_id = i.id)`,
+    [workspaceId, taskIds],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Watches of a rule in order of their subjects. */
 export function watchedSubjects(tx: Tx, workspaceId: string, ruleId: string): Promise<{ subject_id: string }[]> {
   return tx.query('select subject_id from escalation_watches where workspace_id = $1 and rule_id = $2', [

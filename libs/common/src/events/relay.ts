@@ -26,7 +26,7 @@ interface Relayed {
  */
 export class Relay extends Duty {
   readonly name = 'relay';
-  readonly interval = { busyMs: 20, idleMs: 200 };
+  readonly interval = { busyMs: 50, idleMs: 200 };
   override readonly batchSize = BATCH;
   override readonly isFrequent = true;
   private readonly log = new Logger('relay');

@@ -39,7 +39,7 @@ $$;
 -- As refusal_of_agent; and how many tasks the agent may take where there is no refusal.
 create or replace function room_of_agent(p_agent agents, p_workspace uuid, out refusal text, out places int) language plpgsql stable as $$
 declare
-  v_degraded_until timestamptz;
+  v record;
 begin
   places := 0;
   if not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
@@ -47,17 +47,20 @@ begin
     refusal := 'paused';
     return;
   end if;
-  v_degraded_until := (select s.degraded_until from agent_presence s where s.agent_id = p_agent.id);
-  if v_degraded_until > now() then
+  select (select s.degraded_until from agent_presence s where s.agent_id = p_agent.id) as degraded_until,
+         (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id) as held,
+         exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
+           or exists (select from agent_parkings k where k.workspace_id = p_workspace and k.agent_id = p_agent.id and k.until > now()) as is_parked
+    into v;
+  if v.degraded_until > now() then
     refusal := 'paused';
     return;
   end if;
-  places := p_agent.max_concurrent
-            - (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id);
-  if places > 0 and v_degraded_until is not null then
+  places := p_agent.max_concurrent - v.held;
+  if places > 0 and v.degraded_until is not null then
     places := case when is_on_trial(p_agent) then 0 else 1 end;
   end if;
-  refusal := case when places <= 0 then 'at_capacity' when parked_until(p_agent, p_workspace) > now() then 'quota' end;
+  refusal := case when places <= 0 then 'at_capacity' when v.is_parked then 'quota' end;
 end $$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.

@@ -158,7 +158,7 @@ create or replace function starts_asked(p_items jsonb) returns table (workspace_
 language sql volatile rows 1 as $$
   select i.workspace_id, i.id, i.actor, w.ttl
     from (select d.workspace_id, lease_ttl(d.workspace_id) as ttl
-            from (select distinct (x.value ->> 'workspace_id')::uuid as workspace_id from jsonb_array_elements(p_items) x(value)) d) w,
+            from (select distinct (x.value ->> 'workspace_id')::uuid as workspace_id from jsonb_array_elements(p_items) x(value)) d offset 0) w,
          jsonb_to_recordset(p_items) as i(workspace_id uuid, id uuid, actor text)
    where i.workspace_id = w.workspace_id
    order by i.workspace_id, i.id

@@ -12,7 +12,8 @@ $$;
 --
 -- Protocol
 --   1. The demands of all lanes are read once, and agents held against them in the order given; this locks nothing, and whoever
---      is able to do nothing of it is told so. Where more tasks wait than agents are free, each is to take its share at once.
+--      is able to do nothing of it is told so. Where more tasks wait than agents are free, each is to take its share at once;
+--      where fewer wait, no more agents are looked at than there are tasks.
 --   2. Those agents are locked as a claim locks its agent, in the order in which everybody locks several; then it is seen how
 --      much each of them may take.
 --   3. Tasks are picked for all of them, and all leases are written.
@@ -66,35 +67,31 @@ begin
   end loop;
 end $$;
 
--- Holds agents against what lanes ask for, in the order of p_offers, until there are enough for p_most tasks.
+-- Holds agents against what lanes ask for, in the order of p_offers, until there are enough for p_most tasks, or for all that wait.
 --
 -- lanes   those that the agent is able to work in; null: none
--- places  how many tasks it is to take
+-- places  how many tasks it is to take: its share, where more wait for such agents than agents are free
 create or replace function able_takers(p_organization uuid, p_workspace uuid, p_offers jsonb, p_demands jsonb, p_most int)
 returns table (n int, agent uuid, actor text, lanes jsonb, places int) language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v record;
-  v_known jsonb := '{}'; -- what is to be known of an agent -> the lanes it is able to work in
-  v_key text;
+  v_key text; -- what is to be known of an agent
+  v_known jsonb := '{}'; -- by key: {lanes, waiting}
   v_free int := jsonb_array_length(p_offers);
-  v_share int := 1;
-  v_left int := p_most;
+  v_enough int := 4 * jsonb_array_length(p_offers) + p_most; -- to know how many wait
+  v_waiting int := 0;
+  v_taken int := 0;
 begin
-  if p_most > 1 then
-    v_share := greatest(1, (select count(*) from (
-      select from tasks t where t.workspace_id = p_workspace and t.status = 'inbox' and t.next_retry_at is null
-                            and t.open_dependencies = 0 and t.approval_id is null limit 4 * v_free + p_most) w) / v_free);
-  end if;
   -- One after the other: sorted, all of them would be looked up for the first few.
   for v in
-    select o.place, a.id, o.value ->> 'actor' as actor, (o.value ->> 'places')::int as places,
-           case when coalesce(o.value -> 'capabilities', 'null') = 'null' then a.capabilities
-                else narrow_capabilities(a.capabilities, o.value -> 'capabilities') end as capabilities
-      from jsonb_array_elements(p_offers) with ordinality as o(value, place)
-     cross join lateral (select x.id, x.capabilities from agents x
-                          where x.organization_id = p_organization and x.id = (o.value ->> 'agent')::uuid offset 0) a
+    select o.place, a.id, o.actor, o.places,
+           case when coalesce(o.capabilities, 'null') = 'null' then a.capabilities
+                else narrow_capabilities(a.capabilities, o.capabilities) end as capabilities
+      from rows from (jsonb_to_recordset(p_offers) as (agent uuid, actor text, places int, capabilities jsonb))
+           with ordinality as o(agent, actor, places, capabilities, place)
+     cross join lateral (select x.id, x.capabilities from agents x where x.organization_id = p_organization and x.id = o.agent offset 0) a
   loop
     v_key := v.capabilities::text;
     if p_demands @> jsonb_build_array(jsonb_build_object('assignee_id', v.id)) then
@@ -102,19 +99,27 @@ begin
     end if;
     if not v_known ? v_key then
       v_known := v_known || jsonb_build_object(v_key, (
-        select jsonb_agg(d.lane) from jsonb_to_recordset(p_demands) as d(lane uuid, assignee_id uuid, required_capabilities jsonb)
+        select jsonb_build_object('lanes', jsonb_agg(d.lane), 'waiting', sum(w.tasks))
+          from jsonb_to_recordset(p_demands) as d(lane uuid, assignee_id uuid, required_capabilities jsonb)
+         cross join lateral (
+           select count(*) as tasks from (
+             select from tasks t where t.workspace_id = p_workspace and t.lane = d.lane and t.status = 'inbox' and t.next_retry_at is null
+                                   and t.open_dependencies = 0 and t.approval_id is null limit v_enough) x) w
          where (d.assignee_id is null or d.assignee_id = v.id) and meets_capabilities(v.capabilities, d.required_capabilities)));
+      v_waiting := v_waiting + coalesce((v_known -> v_key ->> 'waiting')::int, 0);
     end if;
     n := v.place;
     agent := v.id;
     actor := v.actor;
-    lanes := nullif(v_known -> v_key, 'null');
-    places := least(v.places, v_share, v_left);
-    return next;
-    if lanes is not null then
-      v_left := v_left - places;
+    lanes := nullif(v_known -> v_key -> 'lanes', 'null');
+    if lanes is null then
+      places := 0;
+    else
+      places := least(v.places, greatest(1, (v_known -> v_key ->> 'waiting')::int / v_free), p_most - v_taken);
+      v_taken := v_taken + places;
     end if;
-    exit when v_left <= 0;
+    return next;
+    exit when v_taken > 0 and v_taken >= least(p_most, v_waiting);
   end loop;
 end $$;
 
@@ -127,8 +132,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
 #variable_conflict use_column
 declare
   v record;
-  v_agent agents;
-  v_refusal text;
+  v_agent record;
   v_room int;
 begin
   for v in select * from jsonb_to_recordset(p_able) as t(n int, agent uuid, actor text, lanes jsonb, places int)
@@ -136,15 +140,16 @@ begin
   loop
     if v.agent is distinct from agent then
       perform pg_advisory_xact_lock(hashtextextended(v.agent::text, 9));
-      select * into v_agent from agents where organization_id = p_organization and id = v.agent;
-      select r.refusal, r.places into v_refusal, v_room from room_of_agent(v_agent, p_workspace) r;
+      select a.name, r.refusal, r.places into v_agent
+        from agents a cross join lateral room_of_agent(a, p_workspace) r where a.organization_id = p_organization and a.id = v.agent;
+      v_room := v_agent.places;
     end if;
     n := v.n;
     agent := v.agent;
     name := v_agent.name;
     actor := v.actor;
     lanes := v.lanes;
-    verdict := case when v_agent.id is null then 'unknown_agent' when v_refusal is not null then v_refusal
+    verdict := case when v_agent.name is null then 'unknown_agent' when v_agent.refusal is not null then v_agent.refusal
                     when v_room <= 0 then 'at_capacity' end;
     places := case when verdict is null then least(v.places, v_room) else 0 end;
     v_room := v_room - places;
