@@ -95,8 +95,9 @@ export class TaskService {
       const columns = tasks.map((task) => task.columns);
       const created = await this.store.create(tx, workspaceId, caller.actor, columns);
       // Written by an earlier attempt of this request: its edges are, too.
-      const linked = created > 0 ? tasks.filter((task) => task.dependsOn.length > 0) : [];
+      const linked = created.length > 0 ? tasks.filter((task) => task.dependsOn.length > 0) : [];
       for (const task of linked) await this.link(tx, caller, task.id, task.dependsOn, task.at);
+      if (linked.length === 0 && created.length === tasks.length) return created;
       return this.store.readAll(
         tx,
         workspaceId,

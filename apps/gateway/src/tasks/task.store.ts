@@ -88,15 +88,14 @@ export class TaskStore {
     );
   }
 
-  /** Writes new tasks; those that exist already stay as they are. @returns how many are new */
-  async create(tx: Tx, workspaceId: string, actor: string, items: Record<string, unknown>[]): Promise<number> {
-    const rows = await tx.query('select id from create_tasks($1, $2, $3, $4)', [
+  /** Writes new tasks; those that exist already stay as they are. @returns the new ones, in their order */
+  async create(tx: Tx, workspaceId: string, actor: string, items: Record<string, unknown>[]): Promise<TaskWithEdges[]> {
+    return tx.query<TaskWithEdges>(`select t.*, '{}'::uuid[] as depends_on from create_tasks($1, $2, $3, $4) t`, [
       tx.organizationId,
       workspaceId,
       actor,
       JSON.stringify(items),
     ]);
-    return rows.length;
   }
 
   /** @param patch by column; absent keys stay, nulls clear */

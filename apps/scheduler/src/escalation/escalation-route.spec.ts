@@ -7,13 +7,14 @@ import { EscalationRouteStore } from './escalation-route.store.js';
 
 describe('the route from events to rules of escalation', () => {
   let db: TestDatabase;
-  const route = new EscalationRoute(new EscalationRouteStore());
+  let route: EscalationRoute;
   const taskId = newId();
   const agentId = newId();
 
   beforeEach(async () => {
     db = await openTestDatabase();
     await forgetRules(db);
+    route = new EscalationRoute(new EscalationRouteStore());
   });
   afterEach(() => db.close());
 
@@ -44,6 +45,27 @@ describe('the route from events to rules of escalation', () => {
     );
     expect(marks).toEqual([`task ${taskId}`]);
     expect(woken).toBe(true);
+  });
+
+  it('leaves no word of a task that is over, unless a rule has its eye on it, or names such tasks', async () => {
+    const ruleId = await insertRule(db, {});
+    const write = (sql: string, ...parameters: unknown[]) =>
+      db.database.inOrganization(db.organizationId, (tx) =>
+        tx.query(sql, [db.organizationId, db.workspaceId, taskId, ...parameters]),
+      );
+    await write(
+      `insert into tasks (organization_id, workspace_id, id, title, status, priority, dispatch_at, created_by, evidence_ref, ended_at)
+       values ($1, $2, $3, 'Sort the mail', 'done', 'normal', now(), 'system', 'kept', now())`,
+    );
+    expect(await follow(event({ type: 'task.completed' }))).toEqual({ marks: [], woken: false });
+    await write(
+      `insert into escalation_watches (organization_id, workspace_id, subject_id, rule_id, due_at) values ($1, $2, $3, $4, now())`,
+      ruleId,
+    );
+    expect((await follow(event({ type: 'task.completed' }))).marks).toEqual([`task ${taskId}`]);
+    await write('delete from escalation_watches where organization_id = $1 and workspace_id = $2 and subject_id = $3');
+    await insertRule(db, { match: { status: ['done'] } });
+    expect((await follow(event({ type: 'task.completed' }))).marks).toEqual([`task ${taskId}`]);
   });
 
   it('is silent where no rule cares, and about its own news', async () => {
