@@ -33,35 +33,34 @@ $$;
 
 -- Why an agent gets no work right now, or null: paused (an open breaker too) | at_capacity (a trial of a half open one too) | quota.
 create or replace function refusal_of_agent(p_agent agents, p_workspace uuid) returns text language sql stable as $$
-  select refusal from room_of_agent(p_agent, p_workspace)
+  select refusal from rooms_of_agents(p_agent.organization_id, p_workspace, array[p_agent.id])
 $$;
 
--- As refusal_of_agent; and how many tasks the agent may take where there is no refusal.
-create or replace function room_of_agent(p_agent agents, p_workspace uuid, out refusal text, out places int) language plpgsql stable as $$
-declare
-  v record;
-begin
-  places := 0;
-  if not p_agent.enabled or p_agent.lifecycle = 'deprecated' or p_agent.paused_at is not null or p_agent.draining_at is not null
-     or p_agent.availability is not null and not agent_available(p_agent.availability, p_agent.timezone, now()) then
-    refusal := 'paused';
-    return;
-  end if;
-  select (select s.degraded_until from agent_presence s where s.agent_id = p_agent.id) as degraded_until,
-         (select count(*) from tasks t where t.organization_id = p_agent.organization_id and t.lease_agent_id = p_agent.id) as held,
-         exists (select from provider_parkings k where k.workspace_id = p_workspace and k.provider = p_agent.provider and k.until > now())
-           or exists (select from agent_parkings k where k.workspace_id = p_workspace and k.agent_id = p_agent.id and k.until > now()) as is_parked
-    into v;
-  if v.degraded_until > now() then
-    refusal := 'paused';
-    return;
-  end if;
-  places := p_agent.max_concurrent - v.held;
-  if places > 0 and v.degraded_until is not null then
-    places := case when is_on_trial(p_agent) then 0 else 1 end;
-  end if;
-  refusal := case when places <= 0 then 'at_capacity' when v.is_parked then 'quota' end;
-end $$;
+-- As refusal_of_agent, of several; and how many tasks each may take where there is no refusal.
+create or replace function rooms_of_agents(p_organization uuid, p_workspace uuid, p_agents uuid[])
+returns table (agent uuid, name text, refusal text, places int) language sql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select i.id, (a.agent).name,
+         case when a.is_away or s.degraded_until > now() then 'paused'
+              when r.places <= 0 then 'at_capacity'
+              when exists (select from provider_parkings k
+                            where k.workspace_id = p_workspace and k.provider = (a.agent).provider and k.until > now())
+                or exists (select from agent_parkings k
+                            where k.workspace_id = p_workspace and k.agent_id = i.id and k.until > now()) then 'quota' end,
+         r.places
+    from unnest(p_agents) as i(id)
+   cross join lateral (
+     select x as agent, not x.enabled or x.lifecycle = 'deprecated' or x.paused_at is not null or x.draining_at is not null
+            or x.availability is not null and not agent_available(x.availability, x.timezone, now()) as is_away
+       from agents x where x.organization_id = p_organization and x.id = i.id offset 0) a
+    left join lateral (select y.degraded_until from agent_presence y where y.agent_id = i.id offset 0) s on true
+   cross join lateral (
+     select (a.agent).max_concurrent - count(*)::int as places from tasks t
+      where t.organization_id = p_organization and t.lease_agent_id = i.id) h
+   cross join lateral (
+     select case when h.places > 0 and s.degraded_until is not null then case when is_on_trial(a.agent) then 0 else 1 end
+                 else h.places end as places) r
+$$;
 
 -- The first p_width tasks that the agent may take, in the order of dispatch.
 create or replace function task_candidates(p_workspace uuid, p_agent agents, p_width int) returns uuid[] language sql stable

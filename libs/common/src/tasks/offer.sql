@@ -128,28 +128,32 @@ end $$;
 -- verdict  why it may take none at all
 create or replace function lock_takers(p_organization uuid, p_workspace uuid, p_able jsonb)
 returns table (n int, agent uuid, name text, actor text, lanes jsonb, verdict text, places int) language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v record;
-  v_agent record;
+  v_agents uuid[] := array(select distinct t.agent from jsonb_to_recordset(p_able) as t(agent uuid, lanes jsonb)
+                            where t.lanes is not null order by t.agent);
   v_room int;
 begin
-  for v in select * from jsonb_to_recordset(p_able) as t(n int, agent uuid, actor text, lanes jsonb, places int)
-            where t.lanes is not null order by t.agent, t.n
+  perform pg_advisory_xact_lock(hashtextextended(a::text, 9)) from unnest(v_agents) a;
+  -- Only now is it certain what each of them holds.
+  for v in
+    select t.*, r.name, r.refusal, r.places as room
+      from jsonb_to_recordset(p_able) as t(n int, agent uuid, actor text, lanes jsonb, places int)
+      left join rooms_of_agents(p_organization, p_workspace, v_agents) r on r.agent = t.agent
+     where t.lanes is not null
+     order by t.agent, t.n
   loop
     if v.agent is distinct from agent then
-      perform pg_advisory_xact_lock(hashtextextended(v.agent::text, 9));
-      select a.name, r.refusal, r.places into v_agent
-        from agents a cross join lateral room_of_agent(a, p_workspace) r where a.organization_id = p_organization and a.id = v.agent;
-      v_room := v_agent.places;
+      v_room := v.room;
     end if;
     n := v.n;
     agent := v.agent;
-    name := v_agent.name;
+    name := v.name;
     actor := v.actor;
     lanes := v.lanes;
-    verdict := case when v_agent.name is null then 'unknown_agent' when v_agent.refusal is not null then v_agent.refusal
+    verdict := case when v.name is null then 'unknown_agent' when v.refusal is not null then v.refusal
                     when v_room <= 0 then 'at_capacity' end;
     places := case when verdict is null then least(v.places, v_room) else 0 end;
     v_room := v_room - places;
