@@ -1564,8 +1564,8 @@ CREATE TRIGGER tasks_keep_clocks BEFORE UPDATE OF slo_seconds, sla_tier, status,
 CREATE TRIGGER tasks_keep_clocks_of_new BEFORE INSERT ON public.tasks FOR EACH ROW WHEN (((new.slo_seconds IS NOT NULL) OR (new.sla_tier IS NOT NULL) OR (new.approval_id IS NOT NULL))) EXECUTE FUNCTION keep_task_clocks();
 CREATE TRIGGER tasks_look_at_approval AFTER UPDATE OF ended_at ON public.tasks FOR EACH ROW WHEN (((new.ended_at IS NOT NULL) AND (old.ended_at IS NULL) AND (new.approval_id IS NOT NULL))) EXECUTE FUNCTION look_at_approval();
 CREATE TRIGGER tasks_move_by_table BEFORE UPDATE OF status ON public.tasks FOR EACH ROW WHEN (((old.status <> new.status) AND (NOT task_may_move(old.status, new.status)))) EXECUTE FUNCTION refuse_task_move();
-CREATE TRIGGER tasks_subscribe AFTER UPDATE OF assignee_id, lease_agent_id ON public.tasks FOR EACH ROW WHEN ((((new.lease_agent_id IS NOT NULL) AND (new.lease_agent_id IS DISTINCT FROM old.lease_agent_id)) OR ((new.assignee_id IS NOT NULL) AND (new.assignee_id IS DISTINCT FROM old.assignee_id)))) EXECUTE FUNCTION subscribe_assignee();
-CREATE TRIGGER tasks_subscribe_new AFTER INSERT ON public.tasks FOR EACH ROW WHEN (((new.assignee_id IS NOT NULL) OR (new.lease_agent_id IS NOT NULL))) EXECUTE FUNCTION subscribe_assignee();
+CREATE TRIGGER tasks_subscribe AFTER UPDATE OF assignee_id ON public.tasks FOR EACH ROW WHEN (((new.assignee_id IS NOT NULL) AND (new.assignee_id IS DISTINCT FROM old.assignee_id))) EXECUTE FUNCTION subscribe_assignee();
+CREATE TRIGGER tasks_subscribe_new AFTER INSERT ON public.tasks FOR EACH ROW WHEN ((new.assignee_id IS NOT NULL)) EXECUTE FUNCTION subscribe_assignee();
 CREATE TRIGGER tasks_tell_ready AFTER INSERT OR UPDATE OF status, next_retry_at, open_dependencies, approval_id, assignee_id, required_capabilities ON public.tasks FOR EACH ROW WHEN (((new.status = 'inbox'::text) AND (new.next_retry_at IS NULL) AND (new.open_dependencies = 0) AND (new.approval_id IS NULL))) EXECUTE FUNCTION tell_task_ready();
 CREATE TRIGGER tasks_tell_schedule AFTER UPDATE OF ended_at ON public.tasks FOR EACH ROW WHEN (((new.ended_at IS NOT NULL) AND (old.ended_at IS NULL) AND (new.created_by ~~ 'schedule:%'::text))) EXECUTE FUNCTION tell_schedule_task_ended();
 -- row level security: forced
@@ -1656,7 +1656,8 @@ create policy tenant on workspaces to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))
   with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
 
--- function acknowledge_tasks(uuid,jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
+-- function able_takers(uuid,uuid,jsonb,jsonb,integer) returns TABLE(n integer, agent uuid, actor text, lanes jsonb, places integer)
+-- function acknowledge_tasks(uuid,jsonb) returns TABLE(n integer, verdict text, holder jsonb)
 -- function admit_executions(uuid,bigint,uuid[],bigint[],json,boolean) returns record
 -- function agent_available(jsonb,text,timestamp with time zone) returns boolean
 -- function agent_available_from(jsonb,text,timestamp with time zone) returns timestamp with time zone
@@ -1703,7 +1704,6 @@ create policy tenant on workspaces to houston_app
 -- function forget_messages(uuid,integer) returns integer
 -- function forget_ticks(uuid,integer) returns integer
 -- function freeze_budget(uuid,uuid,text,text,timestamp with time zone,jsonb) returns boolean
--- function give_leases(uuid,uuid,jsonb) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function given_answers(jsonb) returns TABLE(workspace_id uuid, key text, claim text, outcome text, status integer, body text)
 -- function grant_raise(uuid,uuid,uuid,bigint,double precision,text) returns boolean
 -- function halt_of_agent(agents) returns text
@@ -1718,7 +1718,7 @@ create policy tenant on workspaces to houston_app
 -- function judge_agent(uuid,uuid,text) returns void
 -- function judge_agents(uuid,uuid[],uuid[],text) returns void
 -- function judge_lease(uuid,uuid,uuid,bigint,uuid) returns record
--- function judge_leases(jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
+-- function judge_leases(jsonb) returns TABLE(n integer, verdict text, holder jsonb, workspace_id uuid, id uuid, status text, attempts integer, retry_policy jsonb, output_schema jsonb, lease_agent_id uuid)
 -- function keep_agent_version() returns trigger
 -- function keep_task_clocks() returns trigger
 -- function key_of_actor(text) returns uuid
@@ -1729,17 +1729,20 @@ create policy tenant on workspaces to houston_app
 -- function lock_edges_shared(uuid) returns void
 -- function lock_money_exclusively(uuid) returns void
 -- function lock_money_shared(uuid) returns void
+-- function lock_takers(uuid,uuid,jsonb) returns TABLE(n integer, agent uuid, name text, actor text, lanes jsonb, verdict text, places integer)
 -- function longest_opening() returns interval
 -- function look_after_sessions(uuid,jsonb) returns TABLE(session_id uuid, standing text, halt text, agent_max_concurrent integer)
 -- function look_at_approval() returns trigger
 -- function look_at_board(schedules) returns boolean
 -- function mark_escalations(uuid,jsonb) returns void
+-- function match_tasks(jsonb,integer[],uuid[]) returns integer[]
 -- function meets_capabilities(jsonb,jsonb) returns boolean
--- function move_tasks(uuid,jsonb) returns SETOF tasks
--- function moves_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, "to" text, actor text, attempt jsonb, attempts integer, delay_ms double precision, retry_at timestamp with time zone, retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text, settle jsonb, dead_letter jsonb, events jsonb, n bigint)
+-- function move_tasks(uuid,jsonb) returns void
+-- function moves_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, "to" text, actor text, taken_up boolean, attempt jsonb, attempts integer, delay_ms double precision, retry_at timestamp with time zone, retry_reason text, blocker_reason text, message text, evidence_ref text, evidence jsonb, result jsonb, outcome text, error text, settle jsonb, dead_letter jsonb, events jsonb, n bigint)
 -- function nano_to_usd(bigint) returns text
 -- function narrow_capabilities(jsonb,jsonb) returns jsonb
 -- function note_acknowledgement(uuid,uuid,text) returns void
+-- function note_acknowledgements(uuid,uuid[],text[]) returns void
 -- function note_agents(uuid,uuid[],boolean,text) returns integer
 -- function note_due_agents(uuid,integer) returns integer
 -- function note_locked_agents(uuid,uuid[],boolean,text) returns integer
@@ -1747,12 +1750,13 @@ create policy tenant on workspaces to houston_app
 -- function offer_tasks(uuid,uuid,jsonb,integer) returns TABLE(n integer, verdict text, idle boolean, task tasks)
 -- function open_breaker(uuid,uuid,text,text,jsonb) returns void
 -- function open_budget(uuid,uuid,text) returns void
--- function open_demands(uuid) returns TABLE(assignee_id uuid, required_capabilities jsonb)
+-- function open_demands(uuid) returns TABLE(lane uuid, assignee_id uuid, required_capabilities jsonb)
 -- function open_session(uuid,uuid,uuid,text,uuid,uuid,text,integer,jsonb,integer,text) returns record
 -- function organizations_with_news(text) returns SETOF uuid
 -- function park_quota(uuid,uuid,uuid,text,timestamp with time zone,text) returns void
 -- function parked_until(agents,uuid) returns timestamp with time zone
--- function pick_task(uuid,uuid,uuid,jsonb,uuid[]) returns record
+-- function pick_task(uuid,uuid,uuid,jsonb) returns record
+-- function pick_tasks(uuid,jsonb) returns record
 -- function plan_resolutions(jsonb,executions[]) returns TABLE(n bigint, verdict text, moves boolean, late boolean, target text, cost bigint, held_delta bigint, spent_delta bigint, overage_delta bigint, unreserved_delta bigint, before executions, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, reported_nano bigint, duration_ms bigint, error text, summary text, price_settled jsonb, digest text, actor text)
 -- function presences(agent_presence[]) returns SETOF agent_presence
 -- function progress_timeout(uuid) returns interval
@@ -1768,6 +1772,7 @@ create policy tenant on workspaces to houston_app
 -- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, member_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb, policy_version bigint)
 -- function resolve_executions(uuid,jsonb) returns TABLE(verdict text, execution executions)
 -- function roll_up_costs(uuid,integer) returns integer
+-- function rooms_of_agents(uuid,uuid,uuid[]) returns TABLE(agent uuid, name text, refusal text, places integer)
 -- function run_facts(uuid,uuid[],uuid[]) returns TABLE(workspace_id uuid, id uuid, agent_id uuid, model text, provider text)
 -- function run_schedule(uuid,uuid,uuid,uuid) returns schedule_ticks
 -- function seed_escalation_rules(uuid,uuid) returns void
@@ -1778,9 +1783,10 @@ create policy tenant on workspaces to houston_app
 -- function settle_tick(schedules,schedule_ticks) returns void
 -- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
 -- function standing_of_agents(uuid,uuid[],boolean) returns TABLE(before agent_presence, name text, state text, health text, seen_at timestamp with time zone, half_opens boolean, wake_at timestamp with time zone)
--- function start_work(uuid,jsonb) returns TABLE(n integer, task tasks)
--- function starts_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, actor text, n integer, ttl interval)
+-- function start_work(uuid,jsonb) returns void
+-- function starts_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, actor text, ttl interval)
 -- function subscribe_assignee() returns trigger
+-- function subscribe_holders(uuid,uuid,jsonb) returns void
 -- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, degraded_reason text, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]
 -- function task_may_move(text,text) returns boolean
@@ -1808,5 +1814,5 @@ create policy tenant on workspaces to houston_app
 -- function work_ticks(uuid,integer) returns integer
 -- function workspace_seconds(jsonb,text,integer,integer,integer) returns integer
 -- function write_breaker(uuid,uuid,timestamp with time zone,text,text,jsonb) returns void
--- function write_moves(jsonb) returns SETOF tasks
+-- function write_moves(jsonb) returns void
 -- function write_ticks(uuid,jsonb) returns void
