@@ -1222,11 +1222,14 @@ create table schedule_ticks (
   started_at timestamp with time zone,
   ended_at timestamp with time zone,
   wake_at timestamp with time zone,
+  task_ids uuid[],
+  standup_id uuid,
   constraint schedule_ticks_check CHECK (((outcome = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text])) = (wake_at IS NOT NULL))),
   constraint schedule_ticks_check1 CHECK (((wake_at IS NULL) = (ended_at IS NOT NULL))),
   constraint schedule_ticks_check2 CHECK (((outcome = 'skipped'::text) = (reason IS NOT NULL))),
   constraint schedule_ticks_check3 CHECK (((outcome = 'missed'::text) = (missed_count IS NOT NULL))),
-  constraint schedule_ticks_check4 CHECK (((outcome <> ALL (ARRAY['running'::text, 'succeeded'::text, 'cancelled'::text])) OR (task_id IS NOT NULL))),
+  constraint schedule_ticks_check4 CHECK (((outcome <> ALL (ARRAY['succeeded'::text, 'cancelled'::text])) OR (num_nonnulls(task_id, task_ids, standup_id) > 0))),
+  constraint schedule_ticks_check5 CHECK ((num_nonnulls(task_id, task_ids, standup_id) <= 1)),
   constraint schedule_ticks_missed_count_check CHECK ((missed_count > 0)),
   constraint schedule_ticks_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text]))),
   constraint schedule_ticks_outcome_check CHECK ((outcome = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'skipped'::text, 'missed'::text, 'HEARTBEAT_OK'::text]))),
@@ -1256,7 +1259,7 @@ create table schedules (
   offset_minutes integer not null default 0,
   target_kind text not null,
   target jsonb not null,
-  task jsonb not null,
+  tasks jsonb not null,
   agent_id uuid,
   catch_up text not null,
   overlap text not null,
@@ -1285,7 +1288,7 @@ create table schedules (
   constraint schedules_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint schedules_overlap_check CHECK ((overlap = ANY (ARRAY['skip'::text, 'allow'::text, 'queue'::text]))),
   constraint schedules_pkey PRIMARY KEY (workspace_id, id),
-  constraint schedules_target_kind_check CHECK ((target_kind = ANY (ARRAY['task'::text, 'heartbeat'::text])))
+  constraint schedules_target_kind_check CHECK ((target_kind = ANY (ARRAY['task'::text, 'heartbeat'::text, 'workflow'::text, 'standup'::text])))
 );
 CREATE INDEX schedules_by_name ON public.schedules USING btree (workspace_id, name, id);
 CREATE INDEX schedules_due ON public.schedules USING btree (organization_id, next_tick_at) WHERE (next_tick_at IS NOT NULL);
@@ -1340,7 +1343,7 @@ create table standups (
   constraint standups_check1 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
   constraint standups_check2 CHECK ((from_at < to_at)),
   constraint standups_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
-  constraint standups_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text]))),
+  constraint standups_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text, 'schedule'::text]))),
   constraint standups_pkey PRIMARY KEY (workspace_id, id),
   constraint standups_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'superseded'::text])))
 );
@@ -1667,6 +1670,7 @@ create policy tenant on workspaces to houston_app
 -- function agent_transitions() returns TABLE(state text, next text)
 -- function asked_keys(jsonb) returns TABLE(workspace_id uuid, key text, request_hash text, n bigint)
 -- function begin_leases(uuid,uuid,boolean,jsonb) returns TABLE(place integer, task tasks)
+-- function begin_run(schedules,schedule_ticks) returns void
 -- function breaker_of(jsonb) returns record
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
@@ -1686,6 +1690,8 @@ create policy tenant on workspaces to houston_app
 -- function dispatch_place(timestamp with time zone,text) returns timestamp with time zone
 -- function end_attempts(jsonb) returns void
 -- function end_raises(uuid,integer) returns integer
+-- function end_run(schedules,schedule_ticks,text,text) returns void
+-- function end_standup_run(uuid,uuid,uuid,text) returns void
 -- function enter_tenant(uuid,uuid) returns void
 -- function escalate_unacknowledged(uuid,integer) returns integer
 -- function event_horizon() returns bigint
@@ -1733,6 +1739,7 @@ create policy tenant on workspaces to houston_app
 -- function look_after_sessions(uuid,jsonb) returns TABLE(session_id uuid, standing text, halt text, agent_max_concurrent integer)
 -- function look_at_approval() returns trigger
 -- function look_at_board(schedules) returns boolean
+-- function make_tasks(schedules,uuid[]) returns void
 -- function mark_escalations(uuid,jsonb) returns void
 -- function meets_capabilities(jsonb,jsonb) returns boolean
 -- function move_tasks(uuid,jsonb) returns SETOF tasks
@@ -1778,12 +1785,14 @@ create policy tenant on workspaces to houston_app
 -- function settle_tick(schedules,schedule_ticks) returns void
 -- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
 -- function standing_of_agents(uuid,uuid[],boolean) returns TABLE(before agent_presence, name text, state text, health text, seen_at timestamp with time zone, half_opens boolean, wake_at timestamp with time zone)
+-- function standing_of_run(schedule_ticks) returns text
 -- function start_work(uuid,jsonb) returns TABLE(n integer, task tasks)
 -- function starts_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, actor text, n integer, ttl interval)
 -- function subscribe_assignee() returns trigger
 -- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, degraded_reason text, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]
 -- function task_may_move(text,text) returns boolean
+-- function tasks_of_tick(schedule_ticks) returns uuid[]
 -- function tell_agent_changed() returns trigger
 -- function tell_agent_notified() returns trigger
 -- function tell_agents(uuid,jsonb,text) returns void
