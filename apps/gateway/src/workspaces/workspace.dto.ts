@@ -20,6 +20,7 @@ import {
   LEASE_TTL_SECONDS,
   MESSAGE_DAYS,
   MESSAGES_PER_MINUTE,
+  POISON_AFTER,
   PROGRESS_TIMEOUT_SECONDS,
   STANDUP_CRON,
 } from '@houston/common/domain/workspace-settings.js';
@@ -151,6 +152,18 @@ export class WorkspaceSettingsDto {
   @Min(PROGRESS_TIMEOUT_SECONDS.least)
   @Max(PROGRESS_TIMEOUT_SECONDS.most)
   progressTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({
+    minimum: POISON_AFTER.least,
+    maximum: POISON_AFTER.most,
+    default: POISON_AFTER.default,
+    description: 'After how many attempts in a row whose agents vanished a task becomes a dead letter `poison`',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(POISON_AFTER.least)
+  @Max(POISON_AFTER.most)
+  poisonAfter?: number;
 
   @ApiPropertyOptional({
     type: Object,

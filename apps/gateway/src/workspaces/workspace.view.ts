@@ -24,6 +24,9 @@ export class WorkspaceSettingsView {
   @ApiProperty({ example: 300 })
   progressTimeoutSeconds: number;
 
+  @ApiProperty({ example: 3 })
+  poisonAfter: number;
+
   @ApiProperty({ type: Object, example: DEFAULT_SLO_TIERS, description: 'Service levels by name, in seconds' })
   sloTiers: Readonly<Record<string, number>>;
 

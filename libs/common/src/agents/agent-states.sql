@@ -52,6 +52,11 @@ $$;
 -- After this without a sign of life an agent without leases is offline. A waiting claim lasts 30 s at most.
 create or replace function agent_silence() returns interval language sql immutable as $$ select interval '45 seconds' $$;
 
+-- Whether a sign of life still counts: neither too old, nor given over a socket that was closed since.
+create or replace function is_fresh_sign(p_seen timestamptz, p_left timestamptz) returns boolean language sql stable as $$
+  select coalesce(p_seen > greatest(now() - agent_silence(), p_left), false)
+$$;
+
 -- Derives the state of these agents anew and tells every change as an event of the organization.
 --
 -- The length of a list makes a plan for this list look cheaper than one for all, each time anew: planning costs more than the
@@ -102,7 +107,7 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_has
        from tasks t
       where t.organization_id = p_organization and t.lease_agent_id = i.id and t.lease_expires_at > now()) l
    cross join lateral (
-     select s.seen_at, l.any or coalesce(s.seen_at > now() - agent_silence(), false) as present
+     select s.seen_at, l.any or is_fresh_sign(s.seen_at, (p.before).left_at) as present
        from (select case when p_seen then greatest(now(), (p.before).last_seen_at) else (p.before).last_seen_at end as seen_at) s offset 0) f
    cross join lateral (
      select agent_state_of(a.enabled, a.paused, a.draining, f.present, l.unacknowledged, l.acknowledged,

@@ -19,7 +19,7 @@ import { Standups1700000000013 } from './migrations/0013-standups.js';
 import { Office1700000000014 } from './migrations/0014-office.js';
 import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
 import { TaskIndexes1700000000016 } from './migrations/0016-task-indexes.js';
-import { Workflows1700000000018 } from './migrations/0018-workflows.js';
+import { RunsAndPresence1700000000018 } from './migrations/0018-runs-and-presence.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -39,7 +39,7 @@ const MIGRATIONS = [
   Office1700000000014,
   KeptAnswers1700000000015,
   TaskIndexes1700000000016,
-  Workflows1700000000018,
+  RunsAndPresence1700000000018,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

@@ -120,6 +120,7 @@ create table agent_presence (
   breaker_trips integer not null default 0,
   half_opened_at timestamp with time zone,
   judged_from timestamp with time zone,
+  left_at timestamp with time zone,
   constraint agent_presence_breaker_trips_check CHECK ((breaker_trips >= 0)),
   constraint agent_presence_check CHECK (((degraded_until IS NULL) = (degraded_reason IS NULL))),
   constraint agent_presence_check1 CHECK (((half_opened_at IS NULL) OR (degraded_until IS NOT NULL))),
@@ -1677,7 +1678,7 @@ create policy tenant on workspaces to houston_app
 -- function claim_idempotency_keys(uuid,jsonb) returns TABLE(verdict text, born text, claim text, status integer, body text)
 -- function claim_task(uuid,uuid,uuid,uuid,boolean,text,jsonb) returns record
 -- function close_breaker(uuid,uuid,text) returns boolean
--- function close_session(uuid,uuid,uuid,text,uuid) returns void
+-- function close_session(uuid,uuid,uuid,text,uuid,double precision,text) returns void
 -- function cost_of_event(events) returns record
 -- function count_changed_task() returns trigger
 -- function count_failure(uuid,uuid,schedule_ticks,text) returns void
@@ -1719,7 +1720,9 @@ create policy tenant on workspaces to houston_app
 -- function inbox_bucket(text,text,integer,uuid,timestamp with time zone,text) returns text
 -- function is_agents_failure(text) returns boolean
 -- function is_failure(text) returns boolean
+-- function is_fresh_sign(timestamp with time zone,timestamp with time zone) returns boolean
 -- function is_on_trial(agents) returns boolean
+-- function is_poison(tasks) returns boolean
 -- function iso_time(timestamp with time zone) returns text
 -- function judge_agent(uuid,uuid,text) returns void
 -- function judge_agents(uuid,uuid[],uuid[],text) returns void
@@ -1774,6 +1777,7 @@ create policy tenant on workspaces to houston_app
 -- function release_dependents(jsonb) returns void
 -- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, member_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb, policy_version bigint)
 -- function resolve_executions(uuid,jsonb) returns TABLE(verdict text, execution executions)
+-- function rest_of_session(agent_sessions) returns timestamp with time zone
 -- function roll_up_costs(uuid,integer) returns integer
 -- function run_facts(uuid,uuid[],uuid[]) returns TABLE(workspace_id uuid, id uuid, agent_id uuid, model text, provider text)
 -- function run_schedule(uuid,uuid,uuid,uuid) returns schedule_ticks

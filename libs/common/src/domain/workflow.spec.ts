@@ -33,7 +33,7 @@ describe('a list of steps', () => {
     fc.assert(
       fc.property(list, (steps) => {
         const done = new Set<string>();
-        for (const _turn of steps) {
+        for (let turn = 0; turn < steps.length; turn += 1) {
           for (const { key, dependsOn } of steps) if (dependsOn.every((other) => done.has(other))) done.add(key);
         }
         expect(workflowFault(steps) === null).toBe(done.size === steps.length);

@@ -1,4 +1,4 @@
--- A tick makes a task, several that wait for each other, or a stand-up.
+-- A tick makes a task, several that wait for each other, or a stand-up. An agent that hangs up is gone at once.
 
 alter table schedules rename column task to tasks;
 -- What a tick makes, by column; each of a workflow has a key, and the keys of what it waits for in depends_on.
@@ -31,3 +31,5 @@ end $$;
 -- Those that a schedule asked for are not of the clock that every workspace has.
 alter table standups drop constraint standups_origin_check;
 alter table standups add check (origin in ('clock', 'manual', 'schedule'));
+
+alter table agent_presence add column left_at timestamptz; -- its last socket was closed then: no sign of life before counts

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Workflows1700000000018 implements MigrationInterface {
+export class RunsAndPresence1700000000018 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(await readFile(new URL('./0018-workflows.sql', import.meta.url), 'utf8'));
+    await runner.query(await readFile(new URL('./0018-runs-and-presence.sql', import.meta.url), 'utf8'));
   }
 
   async down(): Promise<void> {
