@@ -10,6 +10,7 @@ import type { LeaseDto } from '../tasks/work.dto.js';
 import { WorkService } from '../tasks/work.service.js';
 import { OfferStore } from './offer.store.js';
 import type { Session } from './session.js';
+import { Worth } from './worth.js';
 
 /** Tasks handed out in one transaction, at the most. */
 const MAX_BATCH = 32;
@@ -22,8 +23,8 @@ const REST_MS = 1_000;
  * Offers tasks to connected agents. When a task becomes free, one is handed to the first agent that is able to do it; as long
  * as that finds work, twice as many are handed out the next time. So a single task costs one look, and a thousand are
  * handed out in batches. Where a round ended because nobody had a place left, the next one begins wide.
- * Agents with the least to do come first, among these the one that has waited longest. Rounds of one workspace follow each
- * other; signals that arrive meanwhile make one more.
+ * The best agents by the strategy of the workspace come first, among those that are as good the one with the least to do, then
+ * the one that has waited longest. Rounds of one workspace follow each other; signals that arrive meanwhile make one more.
  */
 @Injectable()
 export class Offers implements OnApplicationBootstrap {
@@ -41,6 +42,7 @@ export class Offers implements OnApplicationBootstrap {
     @Inject(ClaimService) private readonly claims: ClaimService,
     @Inject(WorkService) private readonly work: WorkService,
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+    @Inject(Worth) private readonly worth: Worth,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -58,7 +60,9 @@ export class Offers implements OnApplicationBootstrap {
     const { workspaceId } = session.caller;
     const sessions = this.byWorkspace.get(workspaceId);
     sessions?.delete(session);
-    if (sessions?.size === 0) this.byWorkspace.delete(workspaceId);
+    if (sessions?.size !== 0) return;
+    this.byWorkspace.delete(workspaceId);
+    this.worth.forget(workspaceId);
   }
 
   /** Something may be taken, or somebody may take something. @param workspaceId null: anywhere */
@@ -100,7 +104,7 @@ export class Offers implements OnApplicationBootstrap {
     const passed = new Set<Session>();
     const first = this.hasPlenty.delete(workspaceId) ? MAX_BATCH : 1;
     for (let width = first; !this.isStopped; width = Math.min(width * 2, MAX_BATCH)) {
-      const chosen = this.choose(workspaceId, passed);
+      const chosen = await this.choose(workspaceId, passed);
       if (chosen.length === 0) {
         if (passed.size === 0) this.hasPlenty.add(workspaceId);
         return;
@@ -109,15 +113,14 @@ export class Offers implements OnApplicationBootstrap {
     }
   }
 
-  private choose(workspaceId: string, passed: ReadonlySet<Session>): Session[] {
+  private async choose(workspaceId: string, passed: ReadonlySet<Session>): Promise<Session[]> {
     const nowMs = performance.now();
-    const free = [...(this.byWorkspace.get(workspaceId) ?? [])]
+    const open = [...(this.byWorkspace.get(workspaceId) ?? [])]
       .filter((session) => !passed.has(session))
       .map((session) => ({ session, places: session.places(nowMs) }))
-      .filter(({ places }) => places > 0)
-      .sort(
-        (a, b) => a.session.heldCount - b.session.heldCount || a.session.lastOfferedAtMs - b.session.lastOfferedAtMs,
-      );
+      .filter(({ places }) => places > 0);
+    await this.worth.know(open.map(({ session }) => session));
+    const free = this.worth.sorted(open);
     const chosen: Session[] = [];
     for (let turn = 1; chosen.length < MAX_LOOKED_AT; turn += 1) {
       const takers = free.filter(({ places }) => places >= turn);

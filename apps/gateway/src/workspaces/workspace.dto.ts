@@ -26,6 +26,7 @@ import {
 } from '@houston/common/domain/workspace-settings.js';
 import { IsCron, IsTimeZone } from '../http/json-fields.js';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
+import { RANKING_STRATEGIES, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { AnomalySettingsDto, ApprovalSettingsDto } from './safety-settings.dto.js';
 import { IsSloTiers } from './slo-tiers.js';
 
@@ -152,6 +153,16 @@ export class WorkspaceSettingsDto {
   @Min(PROGRESS_TIMEOUT_SECONDS.least)
   @Max(PROGRESS_TIMEOUT_SECONDS.most)
   progressTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({
+    enum: RANKING_STRATEGIES,
+    default: 'balanced',
+    description:
+      'Which of the able agents that are connected and free is offered a task first; those that are as good take turns',
+  })
+  @MayBeAbsent()
+  @IsIn(RANKING_STRATEGIES)
+  assignmentStrategy?: RankingStrategy;
 
   @ApiPropertyOptional({
     minimum: POISON_AFTER.least,

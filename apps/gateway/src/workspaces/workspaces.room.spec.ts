@@ -31,6 +31,7 @@ describe('workspaces over HTTP', () => {
           leaseTtlSeconds: 30,
           progressTimeoutSeconds: 300,
           poisonAfter: 3,
+          assignmentStrategy: 'balanced',
         },
         sloTiers: { urgent: 3_600, high: 14_400, normal: 86_400, low: 604_800 },
         messages: { perMinute: 10, expireAfterDays: 30 },

@@ -234,6 +234,7 @@ CREATE INDEX agents_by_capability ON public.agents USING gin (capabilities jsonb
 CREATE INDEX agents_for_work ON public.agents USING btree (organization_id, id) WHERE (enabled AND (lifecycle <> 'deprecated'::text) AND (paused_at IS NULL) AND (draining_at IS NULL));
 CREATE TRIGGER agents_keep_version AFTER INSERT OR UPDATE OF version ON public.agents FOR EACH ROW EXECUTE FUNCTION keep_agent_version();
 CREATE TRIGGER agents_tell_changed AFTER UPDATE OF enabled, lifecycle, paused_at, draining_at, capabilities, max_concurrent, availability, timezone, provider ON public.agents FOR EACH ROW EXECUTE FUNCTION tell_agent_changed();
+CREATE TRIGGER agents_tell_worth AFTER UPDATE OF level, cost_per_task_nano ON public.agents FOR EACH ROW WHEN (((old.level IS DISTINCT FROM new.level) OR (old.cost_per_task_nano IS DISTINCT FROM new.cost_per_task_nano))) EXECUTE FUNCTION tell_agent_changed();
 -- row level security: forced
 create policy tenant on agents to houston_app
   using (organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif"))
@@ -1653,6 +1654,7 @@ create table workspaces (
 CREATE TRIGGER workspaces_forget_counts AFTER DELETE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION forget_inbox_counts();
 CREATE TRIGGER workspaces_policy AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION bump_policy_version();
 CREATE TRIGGER workspaces_seed_escalation_rules AFTER INSERT ON public.workspaces FOR EACH ROW EXECUTE FUNCTION seed_new_workspace();
+CREATE TRIGGER workspaces_tell_strategy AFTER UPDATE OF settings ON public.workspaces FOR EACH ROW WHEN (((old.settings -> 'assignmentStrategy'::text) IS DISTINCT FROM (new.settings -> 'assignmentStrategy'::text))) EXECUTE FUNCTION tell_strategy_changed();
 CREATE TRIGGER workspaces_wind_clock AFTER INSERT ON public.workspaces FOR EACH ROW EXECUTE FUNCTION wind_standup_clock();
 CREATE TRIGGER workspaces_wind_clock_again AFTER UPDATE OF settings, timezone ON public.workspaces FOR EACH ROW WHEN (((old.timezone <> new.timezone) OR ((old.settings -> 'standup'::text) IS DISTINCT FROM (new.settings -> 'standup'::text)) OR ((old.settings -> 'features'::text) IS DISTINCT FROM (new.settings -> 'features'::text)))) EXECUTE FUNCTION wind_standup_clock();
 -- row level security: forced
@@ -1665,6 +1667,7 @@ create policy tenant on workspaces to houston_app
 -- function agent_available(jsonb,text,timestamp with time zone) returns boolean
 -- function agent_available_from(jsonb,text,timestamp with time zone) returns timestamp with time zone
 -- function agent_health_of(boolean,boolean,boolean) returns text
+-- function agent_history(uuid,uuid,boolean) returns record
 -- function agent_silence() returns interval
 -- function agent_state_of(boolean,boolean,boolean,boolean,integer,integer,boolean) returns text
 -- function agent_state_path(text,text) returns text[]
@@ -1806,6 +1809,7 @@ create policy tenant on workspaces to houston_app
 -- function tell_moves(uuid,jsonb) returns void
 -- function tell_schedule(schedules,text,jsonb) returns void
 -- function tell_schedule_task_ended() returns trigger
+-- function tell_strategy_changed() returns trigger
 -- function tell_task_ready() returns trigger
 -- function thaw_budget(uuid,uuid,text,jsonb) returns boolean
 -- function thaw_due_budgets(uuid,integer) returns integer

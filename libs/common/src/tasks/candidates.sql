@@ -1,3 +1,15 @@
+-- How an agent has fared of late in a workspace: its last 200 attempts there, but for those that say nothing about it. Nothing
+-- where p_wanted is false.
+create or replace function agent_history(p_workspace uuid, p_agent uuid, p_wanted boolean, out attempts int, out successes int, out median_seconds float8)
+language sql stable as $$
+  select count(*)::int, count(*) filter (where x.kind = 'succeeded')::int,
+         percentile_cont(0.5) within group (order by extract(epoch from x.ended_at - x.started_at)) filter (where x.kind = 'succeeded')
+    from (select y.kind, y.started_at, y.ended_at from task_attempts y
+           where p_wanted and y.workspace_id = p_workspace and y.agent_id = p_agent and y.ended_at is not null
+           order by y.ended_at desc limit 200) x
+   where x.kind not in ('released', 'unacknowledged', 'quota', 'budget', 'cancelled')
+$$;
+
 -- Who could do a task, and why not right now. For people and for ranking; claims do not go this way.
 --
 -- meets    what it is able to do covers what the task asks for
@@ -33,14 +45,7 @@ language sql stable as $$
       where x.organization_id = a.organization_id and x.agent_id = a.id and x.workspace_id = p_workspace
         and x.last_seen_at > now() - agent_silence()
         and (x.capabilities is null or meets_capabilities(narrow_capabilities(a.capabilities, x.capabilities), t.required_capabilities))) c
-   cross join lateral (
-     select count(*)::int as attempts, count(*) filter (where x.kind = 'succeeded')::int as successes,
-            percentile_cont(0.5) within group (order by extract(epoch from x.ended_at - x.started_at))
-              filter (where x.kind = 'succeeded') as median_seconds
-       from (select y.kind, y.started_at, y.ended_at from task_attempts y
-              where p_history and y.workspace_id = p_workspace and y.agent_id = a.id and y.ended_at is not null
-              order by y.ended_at desc limit 200) x
-      where x.kind not in ('released', 'unacknowledged', 'quota', 'budget', 'cancelled')) h
+   cross join lateral agent_history(p_workspace, a.id, p_history) h
    where t.workspace_id = p_workspace and t.id = p_task
    order by a.id
    limit 1000

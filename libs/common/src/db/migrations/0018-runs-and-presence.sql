@@ -33,3 +33,16 @@ alter table standups drop constraint standups_origin_check;
 alter table standups add check (origin in ('clock', 'manual', 'schedule'));
 
 alter table agent_presence add column left_at timestamptz; -- its last socket was closed then: no sign of life before counts
+
+-- Whoever offers tasks reckons anew whom to ask first.
+create trigger agents_tell_worth after update of level, cost_per_task_nano on agents
+  for each row when (old.level is distinct from new.level or old.cost_per_task_nano is distinct from new.cost_per_task_nano)
+  execute function tell_agent_changed();
+create function tell_strategy_changed() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('houston_strategy_changed', new.id::text);
+  return null;
+end $$;
+create trigger workspaces_tell_strategy after update of settings on workspaces
+  for each row when (old.settings -> 'assignmentStrategy' is distinct from new.settings -> 'assignmentStrategy')
+  execute function tell_strategy_changed();
