@@ -32,7 +32,7 @@ describe('an agent that hangs up', () => {
     const changes = await changesOf(id);
     expect(changes.map(({ data }) => data)).toMatchObject([
       { from: 'offline', to: 'idle' },
-      { agentId: id, name, from: 'idle', to: 'offline' },
+      { agentId: id, name, from: 'idle', to: 'offline', lastSeenAt: expect.any(String) },
     ]);
     expect(changes[1]!.actor).toMatch(/^key:/);
     const agent = bodyOf<{ health: string; lastSeenAt: string }>(await gateway.owner.get(`/api/agents/${id}`), 200);
