@@ -14,6 +14,7 @@ import type { SimulateOptions } from './options.js';
 import type { Evidence } from './promises.js';
 
 const LEASE_TTL_SECONDS = 2;
+const MOST_ATTEMPTS = 20;
 const PROGRESS_TIMEOUT_SECONDS = 5;
 const SLOTS = 2;
 const BAD_SHARE = 0.35;
@@ -74,7 +75,11 @@ async function inHouse(
 /** A workspace of its own: nobody else's agents take part, and nobody else's tasks are taken. */
 async function openWorkspace(house: Mission, { seed }: SimulateOptions): Promise<Mission> {
   const slug = `simulation-${seed.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${Date.now().toString(36)}`;
-  const settings = { leaseTtlSeconds: LEASE_TTL_SECONDS, progressTimeoutSeconds: PROGRESS_TIMEOUT_SECONDS };
+  const settings = {
+    ...{ leaseTtlSeconds: LEASE_TTL_SECONDS, progressTimeoutSeconds: PROGRESS_TIMEOUT_SECONDS },
+    // Agents die of the simulation here, not of their tasks.
+    poisonAfter: MOST_ATTEMPTS,
+  };
   await house.post('/api/workspaces', { name: `Simulation ${seed}`, slug, settings });
   return house.in(slug);
 }
@@ -106,7 +111,7 @@ async function putTasks(mission: Mission, { tasks, seed }: SimulateOptions): Pro
       title: `Task ${n}`,
       priority: priorities[Math.floor(chance(seed, 'priority', n) * priorities.length)],
       payload: { n, fate, workMs },
-      retryPolicy: { initialInterval: 0.2, maximumInterval: 1, maximumAttempts: fate === 'flaky' ? 3 : 20 },
+      retryPolicy: { initialInterval: 0.2, maximumInterval: 1, maximumAttempts: fate === 'flaky' ? 3 : MOST_ATTEMPTS },
     };
   });
   for (let from = 0; from < tasks; from += BULK)

@@ -10,6 +10,8 @@ export interface NewAgent {
   capabilities?: { name: string; level: number }[];
   maxConcurrent?: number;
   provider?: string;
+  level?: 'intern' | 'specialist' | 'lead';
+  costPerTaskUsd?: number;
 }
 
 /** An agent, put straight into the database. @returns its id and name */
@@ -18,7 +20,8 @@ export async function insertAgent(db: TestDatabase, wanted: NewAgent = {}): Prom
   const name = wanted.name ?? `agent-${(number += 1)}`;
   await db.database.inOrganization(db.organizationId, (tx) =>
     tx.query(
-      `insert into agents (organization_id, id, name, capabilities, max_concurrent, provider) values ($1, $2, $3, $4, $5, $6)`,
+      `insert into agents (organization_id, id, name, capabilities, max_concurrent, provider, level, cost_per_task_nano)
+       values ($1, $2, $3, $4, $5, $6, $7, $8 * 1e9::numeric)`,
       [
         db.organizationId,
         id,
@@ -26,6 +29,8 @@ export async function insertAgent(db: TestDatabase, wanted: NewAgent = {}): Prom
         JSON.stringify(wanted.capabilities ?? []),
         wanted.maxConcurrent ?? 1,
         wanted.provider,
+        wanted.level ?? 'specialist',
+        wanted.costPerTaskUsd ?? null,
       ],
     ),
   );

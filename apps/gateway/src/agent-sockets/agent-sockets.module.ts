@@ -17,6 +17,8 @@ import { Sessions } from './sessions.js';
 import { TicketService } from './ticket.service.js';
 import { TicketStore } from './ticket.store.js';
 import { Upgrade } from './upgrade.js';
+import { Worth } from './worth.js';
+import { WorthStore } from './worth.store.js';
 
 /** Agents that are connected by WebSocket. */
 @Module({
@@ -41,6 +43,8 @@ import { Upgrade } from './upgrade.js';
     Post,
     TicketService,
     TicketStore,
+    Worth,
+    WorthStore,
   ],
 })
 export class AgentSocketsModule {}

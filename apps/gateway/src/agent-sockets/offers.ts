@@ -9,6 +9,7 @@ import type { LeaseDto } from '../tasks/work.dto.js';
 import { WorkService } from '../tasks/work.service.js';
 import { OfferStore } from './offer.store.js';
 import type { Session } from './session.js';
+import { Worth } from './worth.js';
 
 /** Tasks handed out in one transaction, at the most. */
 const MAX_BATCH = 64;
@@ -25,9 +26,10 @@ interface Candidate {
 
 /**
  * Offers tasks to connected agents. When tasks become free, as many as there are go to the first agents that are able to do
- * them: a single task costs one look, and a thousand are handed out in batches. Agents with the least to do come first, among
- * these the one that has waited longest; where more tasks wait than agents, each gets several at once. Rounds of one workspace
- * follow each other; signals that arrive meanwhile make one more.
+ * them: a single task costs one look, and a thousand are handed out in batches. The best agents by the strategy of the
+ * workspace come first, among those that are as good the one with the least to do, then the one that has waited longest; where
+ * more tasks wait than agents, each gets several at once. Rounds of one workspace follow each other; signals that arrive
+ * meanwhile make one more.
  */
 @Injectable()
 export class Offers implements OnApplicationBootstrap {
@@ -43,6 +45,7 @@ export class Offers implements OnApplicationBootstrap {
     @Inject(ClaimService) private readonly claims: ClaimService,
     @Inject(WorkService) private readonly work: WorkService,
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+    @Inject(Worth) private readonly worth: Worth,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -60,7 +63,9 @@ export class Offers implements OnApplicationBootstrap {
     const { workspaceId } = session.caller;
     const sessions = this.byWorkspace.get(workspaceId);
     sessions?.delete(session);
-    if (sessions?.size === 0) this.byWorkspace.delete(workspaceId);
+    if (sessions?.size !== 0) return;
+    this.byWorkspace.delete(workspaceId);
+    this.worth.forget(workspaceId);
   }
 
   /** Something may be taken, or somebody may take something. @param workspaceId null: anywhere */
@@ -101,21 +106,19 @@ export class Offers implements OnApplicationBootstrap {
   private async round(workspaceId: string): Promise<void> {
     const passed = new Set<Session>();
     while (!this.isStopped) {
-      const chosen = this.choose(workspaceId, passed);
+      const chosen = await this.choose(workspaceId, passed);
       if (chosen.length === 0 || !(await this.offer(chosen, passed))) return;
     }
   }
 
-  private choose(workspaceId: string, passed: ReadonlySet<Session>): Candidate[] {
+  private async choose(workspaceId: string, passed: ReadonlySet<Session>): Promise<Candidate[]> {
     const nowMs = performance.now();
-    return [...(this.byWorkspace.get(workspaceId) ?? [])]
+    const open = [...(this.byWorkspace.get(workspaceId) ?? [])]
       .filter((session) => !passed.has(session))
       .map((session) => ({ session, places: session.places(nowMs) }))
-      .filter(({ places }) => places > 0)
-      .sort(
-        (a, b) => a.session.heldCount - b.session.heldCount || a.session.lastOfferedAtMs - b.session.lastOfferedAtMs,
-      )
-      .slice(0, MAX_LOOKED_AT);
+      .filter(({ places }) => places > 0);
+    await this.worth.know(open.map(({ session }) => session));
+    return this.worth.sorted(open).slice(0, MAX_LOOKED_AT);
   }
 
   /** @returns false when there is nothing left to take for anybody */

@@ -95,13 +95,15 @@ export class SessionStore {
     );
   }
 
-  async close({ id, caller, agent, instanceId }: Session): Promise<void> {
-    await this.db.statement('select close_session($1, $2, $3, $4, $5)', [
+  async close({ id, caller, agent, instanceId, socket }: Session): Promise<void> {
+    await this.db.statement('select close_session($1, $2, $3, $4, $5, $6, $7)', [
       caller.organizationId,
       caller.workspaceId,
       agent.id,
       instanceId,
       id,
+      performance.now() - socket.lastFrameAtMs,
+      caller.actor,
     ]);
   }
 

@@ -105,7 +105,16 @@ export class Session {
   /** How many tasks may be offered to it now. */
   places(nowMs: number): number {
     if (!this.socket.isOpen || this.socket.isClogged || this.halt !== null || nowMs < this.restsUntilMs) return 0;
-    return Math.max(0, Math.min(this.maxConcurrent ?? Infinity, this.agentMaxConcurrent) - this.held.size);
+    return Math.max(0, this.limit - this.held.size);
+  }
+
+  /** Of what it may hold at once, from 0 to 1. */
+  get freeShare(): number {
+    return Math.max(0, 1 - this.held.size / Math.max(1, this.limit));
+  }
+
+  private get limit(): number {
+    return Math.min(this.maxConcurrent ?? Infinity, this.agentMaxConcurrent);
   }
 
   /** It could not be given work although it has room: look again then, or when it has finished something. */

@@ -67,8 +67,9 @@ export class DryRunStore {
   /** When agents were found to be silent, since when they had been, and until when. */
   silences(tx: Tx, from: Date, limit: number): Promise<{ agent_id: string; since: Date; until: Date | null }[]> {
     return tx.query(
-      `select agent_id, time - agent_silence() as since, until
+      `select agent_id, coalesce(seen, time - agent_silence()) as since, until
          from (select (data ->> 'agentId')::uuid as agent_id, time, data ->> 'to' as state,
+                      (data ->> 'lastSeenAt')::timestamptz as seen,
                       lead(time) over (partition by subject order by seq) as until
                  from events
                 where organization_id = $1 and workspace_id is null and type = 'agent.state_changed' and time >= $2) s

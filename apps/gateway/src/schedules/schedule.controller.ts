@@ -62,6 +62,25 @@ export class ScheduleController {
           target: { task: { title: 'Morning report' } },
         },
       },
+      workflow: {
+        summary: 'Tasks that wait for each other',
+        value: {
+          name: 'Weekly report',
+          cron: '0 7 * * MON',
+          target: {
+            workflow: {
+              tasks: [
+                { key: 'research', title: 'Gather the figures', requiredCapabilities: ['research'] },
+                { key: 'write', title: 'Write the report', dependsOn: ['research'] },
+              ],
+            },
+          },
+        },
+      },
+      standup: {
+        summary: 'A stand-up at noon, too',
+        value: { name: 'Noon', cron: '0 12 * * MON-FRI', target: { standup: {} } },
+      },
       heartbeat: {
         summary: 'Wake an agent when the board has changed',
         value: { name: 'Researcher', cron: '*/15 * * * *', target: { heartbeat: { agent: 'researcher' } } },

@@ -1,6 +1,9 @@
 import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -9,6 +12,7 @@ import {
   IsObject,
   IsOptional,
   IsString,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -27,6 +31,7 @@ const MAX_EVERY_SECONDS = 31_536_000;
 const MAX_JITTER_SECONDS = 3_600;
 const MAX_MESSAGE = 8_000;
 const MAX_PREVIEW = 100;
+const MAX_WORKFLOW_TASKS = 100;
 const DEFAULT_TICKS = 5;
 
 /** A task as POST /api/tasks takes it, without what belongs to one moment or one other task. */
@@ -63,6 +68,44 @@ function heartbeat(value: unknown): unknown {
   return typeof value === 'string' ? Object.assign(new HeartbeatTargetDto(), { agent: value }) : value;
 }
 
+/** One task of a workflow. */
+export class WorkflowTaskDto extends TaskTargetDto {
+  @ApiProperty({ example: 'write', description: 'What the others call it: letters, digits, `.`, `_` and `-`' })
+  @IsString()
+  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/, {
+    message: 'key must be 1 to 50 letters, digits, dots, dashes or underscores',
+  })
+  key: string;
+
+  @ApiPropertyOptional({ type: [String], example: ['research'], description: 'Keys of what must be done first' })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_WORKFLOW_TASKS)
+  @IsString({ each: true })
+  dependsOn?: string[];
+}
+
+export class WorkflowTargetDto {
+  @ApiPropertyOptional({ example: 'Weekly report' })
+  @MayBeAbsent()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_NAME)
+  name?: string;
+
+  @ApiProperty({ type: [WorkflowTaskDto], minItems: 1, maxItems: MAX_WORKFLOW_TASKS })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_WORKFLOW_TASKS)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => WorkflowTaskDto)
+  tasks: WorkflowTaskDto[];
+}
+
+/** Nothing is to be said about it: `{}` or `true`. */
+export class StandupTargetDto {}
+
 export class TargetDto {
   @ApiPropertyOptional({ type: TaskTargetDto, description: 'Make this task' })
   @MayBeAbsent()
@@ -83,16 +126,26 @@ export class TargetDto {
   heartbeat?: HeartbeatTargetDto;
 
   @ApiPropertyOptional({
-    type: Object,
+    type: WorkflowTargetDto,
     description:
-      'Always 422: Houston runs no workflows of its own. Make a task whose agent makes the others (`parentId`).',
+      'Make all of these tasks at once, each waiting for those that it names. The run ends when none of them can go on',
   })
-  @IsOptional()
-  workflow?: unknown;
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => WorkflowTargetDto)
+  workflow?: WorkflowTargetDto;
 
-  @ApiPropertyOptional({ type: Object, description: 'Not offered by this version: 422' })
-  @IsOptional()
-  standup?: unknown;
+  @ApiPropertyOptional({
+    type: StandupTargetDto,
+    description: 'Make and send a stand-up of the workspace, apart from the one that its settings order',
+  })
+  @MayBeAbsent()
+  @Transform(({ value }: { value: unknown }) => (value === true ? new StandupTargetDto() : value))
+  @IsObject()
+  @ValidateNested()
+  @Type(() => StandupTargetDto)
+  standup?: StandupTargetDto;
 }
 
 export class CreateScheduleDto {

@@ -15,7 +15,7 @@ export const TICK_OUTCOMES = [
 export const SKIP_REASONS = ['overlap', 'queue_full', 'breaker_open', 'paused'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 export type TickOutcome = (typeof TICK_OUTCOMES)[number];
-export type TargetKind = 'task' | 'heartbeat';
+export type TargetKind = 'task' | 'heartbeat' | 'workflow' | 'standup';
 
 /** A schedule as Postgres returns it. */
 export interface ScheduleRow {
@@ -29,8 +29,8 @@ export interface ScheduleRow {
   target_kind: TargetKind;
   /** As it was asked for. */
   target: Record<string, unknown>;
-  /** The task that a tick makes, by column. */
-  task: Record<string, unknown>;
+  /** What a tick makes, by column; with `key` and `depends_on` in a workflow. */
+  tasks: Record<string, unknown>[];
   /** Whom a heartbeat wakes. */
   agent_id: string | null;
   catch_up: CatchUp;
@@ -60,8 +60,11 @@ export interface TickRow {
   missed_count: number | null;
   missed_until: Date | null;
   task_id: string | null;
+  /** Of a workflow, in the order of its list. */
+  task_ids: string[] | null;
+  standup_id: string | null;
   started_at: Date | null;
   ended_at: Date | null;
-  /** What the executions of its task have cost so far. */
+  /** What the executions of its tasks have cost so far. */
   cost_nano: string;
 }

@@ -10,10 +10,18 @@ import { notFound, Problem } from '../http/problem.js';
 import { timeParam } from '../http/time-param.js';
 import { requireTier } from '../tasks/task-fields.js';
 import { cadenceOf, requireCadence } from './cadence-of.js';
-import type { CreateScheduleDto, PreviewDto, TargetDto, UpdateScheduleDto } from './schedule.dto.js';
+import type { CreateScheduleDto, PreviewDto, TargetDto, TaskTargetDto, UpdateScheduleDto } from './schedule.dto.js';
 import type { ScheduleRow, TickRow } from './schedule.row.js';
 import { type ScheduleColumns, ScheduleStore, type TickFilter } from './schedule.store.js';
-import { type FoundAgent, heartbeatTarget, type TargetColumns, targetOf, taskTarget } from './target.js';
+import {
+  type FoundAgent,
+  heartbeatTarget,
+  standupTarget,
+  type TargetColumns,
+  targetOf,
+  taskTarget,
+  workflowTarget,
+} from './target.js';
 
 const MS_PER_MINUTE = 60_000;
 const MAX_OFFSETS = 60;
@@ -141,14 +149,29 @@ export class ScheduleService {
 
   private async resolve(caller: Caller, dto: TargetDto): Promise<TargetColumns> {
     const target = targetOf(dto);
-    if (target.kind === 'heartbeat') {
-      const agent = await this.agent(caller, target.heartbeat.agent, 'target.heartbeat.agent');
-      return heartbeatTarget(target.heartbeat, agent);
+    switch (target.kind) {
+      case 'standup':
+        return standupTarget();
+      case 'heartbeat':
+        return heartbeatTarget(
+          target.heartbeat,
+          await this.agent(caller, target.heartbeat.agent, 'target.heartbeat.agent'),
+        );
+      case 'task':
+        return taskTarget(target.task, await this.assignee(caller, target.task, 'target.task.'));
+      case 'workflow': {
+        const assignees: (FoundAgent | null)[] = [];
+        for (const [n, task] of target.workflow.tasks.entries()) {
+          assignees.push(await this.assignee(caller, task, `target.workflow.tasks[${n}].`));
+        }
+        return workflowTarget(target.workflow, assignees);
+      }
     }
-    const { assignee } = target.task;
-    requireTier(caller.workspace.settings, target.task, 'target.task.');
-    const found = assignee ? await this.agent(caller, assignee, 'target.task.assignee') : null;
-    return taskTarget(target.task, found);
+  }
+
+  private async assignee(caller: Caller, task: TaskTargetDto, at: string): Promise<FoundAgent | null> {
+    requireTier(caller.workspace.settings, task, at);
+    return task.assignee ? this.agent(caller, task.assignee, `${at}assignee`) : null;
   }
 
   private async agent(caller: Caller, name: string, path: string): Promise<FoundAgent> {

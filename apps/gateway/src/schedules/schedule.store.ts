@@ -16,13 +16,13 @@ export interface TickFilter {
   limit: number;
 }
 
-const COLUMNS = `id, name, cron, every_seconds, timezone, anchor_at, offset_minutes, target_kind, target, task, agent_id,
+const COLUMNS = `id, name, cron, every_seconds, timezone, anchor_at, offset_minutes, target_kind, target, tasks, agent_id,
   catch_up, overlap, jitter_seconds, enabled, next_tick_at`;
 const ROW = `${COLUMNS}, failures, breaker_until, version, created_by, created_at, updated_at,
   date_trunc('milliseconds', now()) as now`;
-/** What a schedule's run has cost: every execution of its task. */
+/** What a schedule's run has cost: every execution of its tasks. */
 const COST = `coalesce((select sum(e.cost_nano) from executions e
-  where e.workspace_id = k.workspace_id and e.task_id = k.task_id::text), 0)::text`;
+  where e.workspace_id = k.workspace_id and e.task_id = any(tasks_of_tick(k)::text[])), 0)::text`;
 
 /** Schedules and their ticks, in the workspace of the transaction. */
 @Injectable()
@@ -129,8 +129,9 @@ export class ScheduleStore {
     const [row] = await tx.query<{ cost: string }>(
       `select coalesce(sum(e.cost_nano), 0)::text as cost
          from schedule_ticks k
-         join executions e on e.workspace_id = k.workspace_id and e.task_id = k.task_id::text
-        where k.workspace_id = $1 and k.schedule_id = $2 and k.task_id is not null`,
+        cross join lateral unnest(tasks_of_tick(k)) as t(id)
+         join executions e on e.workspace_id = k.workspace_id and e.task_id = t.id::text
+        where k.workspace_id = $1 and k.schedule_id = $2`,
       [tx.workspaceId, id],
     );
     return BigInt(row?.cost ?? 0);

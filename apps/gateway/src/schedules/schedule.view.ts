@@ -110,10 +110,16 @@ export class TickView {
   @ApiProperty({ nullable: true, type: String, example: null })
   error: string | null;
 
-  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'The task it made' })
+  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'The task it made; of a workflow, null' })
   taskId: string | null;
 
-  @ApiProperty({ example: '0.0123', description: 'What the executions of its task have cost so far' })
+  @ApiProperty({ type: [String], format: 'uuid', description: 'The tasks it made, in the order of the workflow' })
+  taskIds: string[];
+
+  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'The stand-up it made' })
+  standupId: string | null;
+
+  @ApiProperty({ example: '0.0123', description: 'What the executions of its tasks have cost so far' })
   costUsd: string;
 
   @ApiProperty({ nullable: true, type: Number, example: null })
@@ -168,7 +174,9 @@ function breakerView({ failures, breaker_until: until, now }: ScheduleRow): Sche
 export function tickView(row: TickRow): TickView {
   return {
     ...{ id: row.id, tickAt: row.tick_at.toISOString(), origin: row.origin, outcome: row.outcome, reason: row.reason },
-    ...{ error: row.error, taskId: row.task_id, costUsd: formatUsd(BigInt(row.cost_nano)) },
+    ...{ error: row.error, taskId: row.task_id, standupId: row.standup_id },
+    taskIds: row.task_ids ?? (row.task_id === null ? [] : [row.task_id]),
+    costUsd: formatUsd(BigInt(row.cost_nano)),
     missedCount: row.missed_count,
     missedUntil: row.missed_until?.toISOString() ?? null,
     startedAt: row.started_at?.toISOString() ?? null,

@@ -1,4 +1,5 @@
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
+import type { TaskJson } from '../../../../test/factories/fleet.js';
 import type { HistoryView, ScheduleView, TickView } from './schedule.view.js';
 
 const TASK = {
@@ -9,6 +10,9 @@ const TASK = {
     budgetUsd: '0.5',
   },
 };
+
+const step = (key: string, ...dependsOn: string[]) => ({ key, title: `Do ${key}`, dependsOn });
+const workflow = (...tasks: object[]) => ({ target: { workflow: { tasks } } });
 
 describe('schedules', () => {
   let gateway: TestGateway;
@@ -67,8 +71,18 @@ describe('schedules', () => {
     ['more than a year', { cron: undefined, everySeconds: 31_536_001 }, 'everySeconds'],
     ['no target', { target: {} }, 'target'],
     ['two targets', { target: { ...TASK, heartbeat: { agent: 'researcher' } } }, 'target'],
-    ['a workflow', { target: { workflow: { id: 'x' } } }, 'target.workflow'],
-    ['a stand-up', { target: { standup: {} } }, 'target.standup'],
+    ['a workflow of nothing', { target: { workflow: { tasks: [] } } }, 'target.workflow.tasks'],
+    ['a workflow without its tasks', { target: { workflow: { id: 'x' } } }, 'target.workflow.tasks'],
+    ['a step without a key', workflow({ title: 'x' }), 'target.workflow.tasks[0].key'],
+    ['a key that stands there twice', workflow(step('a'), step('a')), 'target.workflow.tasks[1].key'],
+    ['a step that waits for nobody', workflow(step('a', 'b')), 'target.workflow.tasks[0].dependsOn'],
+    ['steps in a circle', workflow(step('a', 'b'), step('b', 'a')), 'target.workflow.tasks[0].dependsOn'],
+    [
+      'a step for an unknown agent',
+      workflow({ ...step('a'), assignee: 'nobody' }),
+      'target.workflow.tasks[0].assignee',
+    ],
+    ['a stand-up that is told what to say', { target: { standup: { text: 'x' } } }, 'target.standup.text'],
     ['an unknown assignee', { target: { task: { title: 'x', assignee: 'nobody' } } }, 'target.task.assignee'],
     ['an unknown agent', { target: { heartbeat: { agent: 'nobody' } } }, 'target.heartbeat.agent'],
     ['a task without a title', { target: { task: {} } }, 'target.task.title'],
@@ -209,6 +223,40 @@ describe('schedules', () => {
     expect(await beat()).toBe('HEARTBEAT_OK');
     bodyOf(await gateway.owner.patch(`/api/schedules/${id}`, { target: { heartbeat: 'successor' } }), 200);
     expect([await beat(), await beat()]).toEqual(['running', 'HEARTBEAT_OK']);
+  });
+
+  it('of a workflow make all of its tasks at once, wired, and answer with what was asked', async () => {
+    const target = {
+      workflow: {
+        name: 'Weekly',
+        tasks: [{ ...step('write', 'ask', 'look'), budgetUsd: '1.5' }, step('ask'), step('look')],
+      },
+    };
+    const { id, target: kept } = await create({ target });
+    expect(kept).toEqual(target);
+    const run = bodyOf<TickView>(await gateway.owner.post(`/api/schedules/${id}/run`), 201);
+    expect(run).toMatchObject({ outcome: 'running', taskId: null, standupId: null, costUsd: '0' });
+    const tasks = await Promise.all(
+      run.taskIds.map(async (taskId) => bodyOf<TaskJson>(await gateway.owner.get(`/api/tasks/${taskId}`), 200)),
+    );
+    const [write, ask, look] = run.taskIds;
+    expect(tasks).toMatchObject([
+      { title: 'Do write', budgetUsd: '1.5' },
+      { title: 'Do ask', dependsOn: [] },
+      { title: 'Do look', dependsOn: [] },
+    ]);
+    expect(new Set(tasks[0]!.dependsOn)).toEqual(new Set([ask, look]));
+    expect(bodyOf(await gateway.owner.get(`/api/tasks/${write}/why`), 200)).toMatchObject({ reason: 'dependency' });
+    expect(bodyOf(await gateway.owner.get(`/api/tasks/${ask}/why`), 200)).not.toMatchObject({ reason: 'dependency' });
+  });
+
+  it('of a stand-up are made with nothing more to say, and asked for at any time', async () => {
+    for (const standup of [{}, true]) {
+      const { id, target } = await create({ target: { standup } });
+      expect(target).toEqual({ standup: {} });
+      const run = bodyOf<TickView>(await gateway.owner.post(`/api/schedules/${id}/run`), 201);
+      expect(run).toMatchObject({ outcome: 'running', taskId: null, taskIds: [] });
+    }
   });
 
   it('are listed by name, page by page, and are gone when deleted', async () => {

@@ -7,7 +7,9 @@ import { CONFIG } from '@houston/common/config/config.module.js';
 const CHANNELS = {
   /** Id of a workspace in which a task can be taken. */
   taskReady: 'houston_task_ready',
-  /** Id of an agent that was paused, disabled, given another limit, or has a new session. */
+  /** Id of a workspace in which other agents are asked first from now on. */
+  strategyChanged: 'houston_strategy_changed',
+  /** Id of an agent that was paused, disabled, given another limit, level or price, or has a new session. */
   agentChanged: 'houston_agent_changed',
   /** Id of an agent that is notified of something. */
   agentNotified: 'houston_agent_notified',

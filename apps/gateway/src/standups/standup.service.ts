@@ -29,7 +29,7 @@ export class StandupService {
   /** Makes one of this moment, apart from those of the clock. */
   send(caller: Caller, { id }: CreationId): Promise<StandupRow> {
     return this.db.inWorkspace(caller, async (tx) => {
-      const made = { id, tickAt: null, createdBy: caller.actor };
+      const made = { id, tickAt: null, origin: 'manual', createdBy: caller.actor } as const;
       const kept = await keepStandup(tx, caller.workspace, await report(tx, caller), made);
       return kept ?? this.present(tx, caller, id);
     });

@@ -51,7 +51,7 @@ export class StandupSummaryView extends StandupSpan {
   @ApiProperty({ example: 'Stand-up of Research, 21 November 2026' })
   title: string;
 
-  @ApiProperty({ enum: ['clock', 'manual'] })
+  @ApiProperty({ enum: ['clock', 'manual', 'schedule'], description: 'schedule: a schedule with this target' })
   origin: string;
 
   @ApiProperty({

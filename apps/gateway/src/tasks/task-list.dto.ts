@@ -61,8 +61,11 @@ export class TasksQuery extends PageQuery {
 }
 
 export class SuitableAgentsQuery {
-  @ApiPropertyOptional({ enum: RANKING_STRATEGIES, default: 'balanced' })
+  @ApiPropertyOptional({
+    enum: RANKING_STRATEGIES,
+    description: "Default: the workspace's setting `assignmentStrategy`, that is `balanced` unless it was changed",
+  })
   @IsOptional()
   @IsIn(RANKING_STRATEGIES)
-  strategy: RankingStrategy = 'balanced';
+  strategy?: RankingStrategy;
 }

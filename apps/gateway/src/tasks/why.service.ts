@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { rank, type Ranked, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { why } from '@houston/common/domain/task-why.js';
+import { workspaceSettings } from '@houston/common/domain/workspace-settings.js';
 import { candidateOf } from '@houston/common/tasks/candidate.js';
 import type { TaskRow } from '@houston/common/tasks/task.row.js';
 import { type CandidateRow, candidatesOf, waitingTask } from '@houston/common/tasks/waiting.store.js';
@@ -31,13 +32,13 @@ export class WhyService {
         ...(missingCapabilities === undefined ? {} : { missingCapabilities: [...missingCapabilities] }),
         ...(until === undefined ? {} : { until: until.toISOString() }),
         ...(waitsFor.length === 0 ? {} : { waitsFor }),
-        candidates: rankedAgents(task, rows, 'balanced'),
+        candidates: rankedAgents(task, rows, strategyOf(caller)),
       };
     });
   }
 
   /** Able agents, best first, the busy ones included. @throws Problem not_found */
-  suitable(caller: Caller, id: string, strategy: RankingStrategy): Promise<RankedAgentView[]> {
+  suitable(caller: Caller, id: string, strategy: RankingStrategy = strategyOf(caller)): Promise<RankedAgentView[]> {
     return this.db.inOrganization(caller.organizationId, async (tx) => {
       const task = await this.present(tx, caller, id);
       return rankedAgents(task, await candidatesOf(tx, caller.workspaceId, id, true), strategy);
@@ -63,6 +64,10 @@ export class WhyService {
       .filter((row) => row.status !== 'done')
       .map((row) => ({ kind: 'task', id: row.id, title: row.title, status: row.status }));
   }
+}
+
+function strategyOf({ workspace }: Caller): RankingStrategy {
+  return workspaceSettings(workspace.settings).assignmentStrategy;
 }
 
 function rankedAgents(task: TaskRow, rows: readonly CandidateRow[], strategy: RankingStrategy): RankedAgentView[] {

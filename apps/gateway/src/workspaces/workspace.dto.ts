@@ -20,11 +20,13 @@ import {
   LEASE_TTL_SECONDS,
   MESSAGE_DAYS,
   MESSAGES_PER_MINUTE,
+  POISON_AFTER,
   PROGRESS_TIMEOUT_SECONDS,
   STANDUP_CRON,
 } from '@houston/common/domain/workspace-settings.js';
 import { IsCron, IsTimeZone } from '../http/json-fields.js';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
+import { RANKING_STRATEGIES, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { AnomalySettingsDto, ApprovalSettingsDto } from './safety-settings.dto.js';
 import { IsSloTiers } from './slo-tiers.js';
 
@@ -151,6 +153,28 @@ export class WorkspaceSettingsDto {
   @Min(PROGRESS_TIMEOUT_SECONDS.least)
   @Max(PROGRESS_TIMEOUT_SECONDS.most)
   progressTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({
+    enum: RANKING_STRATEGIES,
+    default: 'balanced',
+    description:
+      'Which of the able agents that are connected and free is offered a task first; those that are as good take turns',
+  })
+  @MayBeAbsent()
+  @IsIn(RANKING_STRATEGIES)
+  assignmentStrategy?: RankingStrategy;
+
+  @ApiPropertyOptional({
+    minimum: POISON_AFTER.least,
+    maximum: POISON_AFTER.most,
+    default: POISON_AFTER.default,
+    description: 'After how many attempts in a row whose agents vanished a task becomes a dead letter `poison`',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(POISON_AFTER.least)
+  @Max(POISON_AFTER.most)
+  poisonAfter?: number;
 
   @ApiPropertyOptional({
     type: Object,

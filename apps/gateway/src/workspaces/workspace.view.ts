@@ -1,3 +1,4 @@
+import { RANKING_STRATEGIES, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { ApiProperty } from '@nestjs/swagger';
 import type { AnomalySettings } from '@houston/common/domain/anomalies.js';
 import type { ApprovalThresholds } from '@houston/common/domain/approval-policy.js';
@@ -23,6 +24,12 @@ export class WorkspaceSettingsView {
 
   @ApiProperty({ example: 300 })
   progressTimeoutSeconds: number;
+
+  @ApiProperty({ enum: RANKING_STRATEGIES, example: 'balanced' })
+  assignmentStrategy: RankingStrategy;
+
+  @ApiProperty({ example: 3 })
+  poisonAfter: number;
 
   @ApiProperty({ type: Object, example: DEFAULT_SLO_TIERS, description: 'Service levels by name, in seconds' })
   sloTiers: Readonly<Record<string, number>>;

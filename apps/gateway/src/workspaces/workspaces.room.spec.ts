@@ -25,7 +25,14 @@ describe('workspaces over HTTP', () => {
       name: 'Équipe  Données!',
       timezone: 'UTC',
       settings: expect.objectContaining({
-        ...{ autoRegisterAgents: true, unknownPrice: null, leaseTtlSeconds: 30, progressTimeoutSeconds: 300 },
+        ...{
+          autoRegisterAgents: true,
+          unknownPrice: null,
+          leaseTtlSeconds: 30,
+          progressTimeoutSeconds: 300,
+          poisonAfter: 3,
+          assignmentStrategy: 'balanced',
+        },
         sloTiers: { urgent: 3_600, high: 14_400, normal: 86_400, low: 604_800 },
         messages: { perMinute: 10, expireAfterDays: 30 },
         features: expect.objectContaining({ autoSubscribe: true }),

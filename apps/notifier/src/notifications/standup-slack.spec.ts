@@ -29,7 +29,12 @@ describe('a stand-up in Slack', () => {
         [organizationId, workspaceId, newId()],
       );
       const report = await standupReport(tx, { id: workspaceId, name: 'Default', timezone: 'UTC' });
-      await keepStandup(tx, { id: workspaceId, settings: {} }, report, { id, tickAt: null, createdBy: 'system' });
+      await keepStandup(tx, { id: workspaceId, settings: {} }, report, {
+        id,
+        tickAt: null,
+        origin: 'manual',
+        createdBy: 'system',
+      });
     });
     const sent = await notify(id);
     const texts = sent.blocks.map((block) => block.text.text);

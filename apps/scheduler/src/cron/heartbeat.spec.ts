@@ -1,15 +1,14 @@
 import { v7 as newId } from 'uuid';
-import { insertSchedule, type NewSchedule } from '../../../../test/factories/schedule.js';
+import { insertSchedule, scheduleTicker, type NewSchedule } from '../../../../test/factories/schedule.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
-import { ScheduleStore } from './schedule.store.js';
-import { ScheduleTicker } from './schedule-ticker.js';
+import type { ScheduleTicker } from './schedule-ticker.js';
 
 let db: TestDatabase;
 let ticker: ScheduleTicker;
 
 beforeEach(async () => {
   db = await openTestDatabase();
-  ticker = new ScheduleTicker(db.database, new ScheduleStore(db.database));
+  ticker = scheduleTicker(db);
 });
 afterEach(() => db.close());
 

@@ -1,10 +1,10 @@
-import { insertSchedule, type NewSchedule } from '../../../../test/factories/schedule.js';
+import { insertSchedule, scheduleTicker, type NewSchedule } from '../../../../test/factories/schedule.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
 import { DutyRunner } from '@houston/common/duties/duty-runner.js';
 import { v7 as newId } from 'uuid';
 import { until } from '../../../../test/support/until.js';
 import { ScheduleStore } from './schedule.store.js';
-import { ScheduleTicker } from './schedule-ticker.js';
+import type { ScheduleTicker } from './schedule-ticker.js';
 import { TickCleaner } from './tick-cleaner.js';
 
 interface Tick {
@@ -22,7 +22,7 @@ let ticker: ScheduleTicker;
 
 beforeEach(async () => {
   db = await openTestDatabase();
-  ticker = new ScheduleTicker(db.database, new ScheduleStore(db.database));
+  ticker = scheduleTicker(db);
 });
 afterEach(() => db.close());
 
@@ -75,7 +75,7 @@ async function take(taskId: string | null) {
 describe('a tick', () => {
   it('makes its task once and tells so, however many schedulers look', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, () => schedule()));
-    const others = Array.from({ length: 4 }, () => new ScheduleTicker(db.database, new ScheduleStore(db.database)));
+    const others = Array.from({ length: 4 }, () => scheduleTicker(db));
     await Promise.all([ticker, ...others].map((one) => one.runOnce()));
     await ticker.runOnce();
     expect(await tasks()).toHaveLength(ids.length);

@@ -5,9 +5,11 @@ import { planTicks, type TickPlan } from '@houston/common/domain/catch-up.js';
 import { Duty } from '@houston/common/duties/duty.js';
 import { ticksAfter } from '@houston/common/schedules/cadence.js';
 import { type DueSchedule, ScheduleStore, type WrittenPlan } from './schedule.store.js';
+import { StandupRuns } from './standup-runs.js';
 
 const SCHEDULES_PER_BATCH = 200;
 const TICKS_PER_BATCH = 200;
+const STANDUPS_PER_BATCH = 20;
 const MS_PER_SECOND = 1_000;
 
 /**
@@ -24,6 +26,7 @@ export class ScheduleTicker extends Duty {
   constructor(
     @Inject(Database) private readonly db: Database,
     @Inject(ScheduleStore) private readonly store: ScheduleStore,
+    @Inject(StandupRuns) private readonly standups: StandupRuns,
   ) {
     super();
   }
@@ -35,6 +38,7 @@ export class ScheduleTicker extends Duty {
       try {
         counts.due += await this.writeDue(organizationId);
         counts.ticks += await this.store.work(organizationId, TICKS_PER_BATCH);
+        counts.ticks += await this.standups.work(organizationId, STANDUPS_PER_BATCH);
       } catch (error) {
         errors.push(error);
       }

@@ -1,8 +1,8 @@
 import { failedMove, lostMove, returnedMove, type TaskMove } from '@houston/common/tasks/task-move.js';
 import type { TaskRow } from '@houston/common/tasks/task.row.js';
 
-/** Why a lease ends without its holder's word. */
-export type LeaseEnd = 'unacknowledged' | 'expired' | 'timeout' | 'stalled';
+/** Why a lease ends without its holder's word. poison: expired, as those before did. */
+export type LeaseEnd = 'unacknowledged' | 'expired' | 'poison' | 'timeout' | 'stalled';
 
 const ACTOR = 'system';
 
@@ -13,6 +13,8 @@ export function moveAfter(end: LeaseEnd, task: TaskRow): TaskMove {
       return returnedMove(task, { kind: 'unacknowledged', error: 'The agent did not acknowledge the task.' }, ACTOR);
     case 'expired':
       return lostMove(task, { kind: 'abandoned', error: 'The agent fell silent.' }, ACTOR);
+    case 'poison':
+      return lostMove(task, { kind: 'abandoned', error: 'The agent fell silent, as those before did.' }, ACTOR, true);
     case 'stalled':
       return lostMove(task, { kind: 'stalled', error: 'The agent made no progress.' }, ACTOR);
     case 'timeout':

@@ -8,7 +8,7 @@ export class LeaseStore {
   /** Locks tasks whose lease has run out, the longest overdue first; those that others are busy with are left to them. */
   lockEnded(tx: Tx, limit: number): Promise<(TaskRow & { lease_end: LeaseEnd })[]> {
     return tx.query(
-      `select t.*, case when t.status = 'assigned' then 'unacknowledged' when t.lease_expires_at <= now() then 'expired'
+      `select t.*, case when t.status = 'assigned' then 'unacknowledged' when t.lease_expires_at <= now() then case when is_poison(t) then 'poison' else 'expired' end
                         when t.timeout_at <= now() then 'timeout' else 'stalled' end as lease_end
          from tasks t
         where t.organization_id = $1 and t.status in ('assigned', 'in_progress') and t.wake_at <= now()

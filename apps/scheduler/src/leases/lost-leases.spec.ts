@@ -74,6 +74,65 @@ describe('the duties over tasks', () => {
     expect(await query('select reason from dead_letters')).toEqual([{ reason: 'attempts' }]);
   });
 
+  describe('over a task whose agents vanish', () => {
+    const vanish = async (agentId: string) => {
+      await claim(gateway.owner, agentId);
+      await pass('lease_expires_at');
+      await leases.runOnce();
+    };
+    const reasons = async () =>
+      (await query<{ reason: string }>('select reason from dead_letters order by id')).map(({ reason }) => reason);
+
+    it('give it up after three in a row, with its history, and begin anew when it is replayed', async () => {
+      const agent = await insertAgent(gateway.db);
+      const { id } = await createTask(gateway.owner, { retryPolicy: { maximumAttempts: 50 } });
+      for (const status of ['inbox', 'inbox', 'failed', 'inbox', 'inbox', 'failed']) {
+        await vanish(agent.id);
+        expect((await read(id)).status).toBe(status);
+        if (status !== 'failed') continue;
+        const [letter] = bodyOf<{ items: { id: string }[] }>(await gateway.owner.get('/api/dead-letters'), 200).items;
+        expect(letter).toMatchObject({
+          reason: 'poison',
+          attempts: expect.arrayContaining([expect.objectContaining({ kind: 'abandoned' })]),
+        });
+        bodyOf(await gateway.owner.post(`/api/dead-letters/${letter!.id}/replay`), 200);
+      }
+      expect(await reasons()).toEqual(['poison', 'poison']);
+    });
+
+    it('do not count what was given back, and begin anew after any other end', async () => {
+      const agent = await insertAgent(gateway.db);
+      const { id } = await createTask(gateway.owner, { retryPolicy: { initialInterval: 0.001, maximumAttempts: 50 } });
+      const give = async (act: string, more: object = {}) => {
+        const { lease } = await claim(gateway.owner, agent.id);
+        bodyOf(await gateway.owner.post(`/api/tasks/${id}/${act}`, { lease, ...more }), 200);
+        await pass('next_retry_at');
+        await retries.runOnce();
+      };
+      for (let n = 0; n < 2; n += 1) await vanish(agent.id);
+      await give('fail', { kind: 'transient', error: 'alive, at least' });
+      for (let n = 0; n < 2; n += 1) await vanish(agent.id);
+      await give('release');
+      expect((await read(id)).status).toBe('inbox');
+      await vanish(agent.id);
+      expect((await read(id)).status).toBe('failed');
+      expect(await reasons()).toEqual(['poison']);
+    });
+
+    it('give it up when the workspace says so, and stalled attempts are none of these', async () => {
+      const agent = await insertAgent(gateway.db);
+      await query(`update workspaces set settings = '{"poisonAfter": 2}'`);
+      const { id } = await createTask(gateway.owner);
+      await claim(gateway.owner, agent.id);
+      await pass('stalled_at');
+      await leases.runOnce();
+      await vanish(agent.id);
+      expect((await read(id)).status).toBe('inbox');
+      await vanish(agent.id);
+      expect(await reasons()).toEqual(['poison']);
+    });
+  });
+
   it('take back an offer that nobody acknowledged, without counting it', async () => {
     const agent = await insertAgent(gateway.db);
     const { id } = await createTask(gateway.owner);

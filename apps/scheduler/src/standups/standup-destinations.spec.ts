@@ -33,7 +33,12 @@ describe('a stand-up', () => {
     const id = newId();
     await db.database.inWorkspace(db, async (tx) => {
       const report = await standupReport(tx, { id: db.workspaceId, name: 'Default', timezone: 'UTC' });
-      await keepStandup(tx, { id: db.workspaceId, settings: {} }, report, { id, tickAt: null, createdBy: 'system' });
+      await keepStandup(tx, { id: db.workspaceId, settings: {} }, report, {
+        id,
+        tickAt: null,
+        origin: 'manual',
+        createdBy: 'system',
+      });
     });
     await untilSettled(db.database, db.organizationId);
     const config = {

@@ -56,7 +56,7 @@ export class StandupTicker extends Duty {
     if (cadence && nextTickAt && nextTickAt <= now) {
       const tickAt = lastTick(cadence, nextTickAt, now);
       const report = await standupReport(tx, { id: workspaceId, name, timezone: cadence.timezone }, tickAt);
-      const made = { id: newId(), tickAt, createdBy: 'system' };
+      const made = { id: newId(), tickAt, origin: 'clock', createdBy: 'system' } as const;
       const kept = await keepStandup(tx, { id: workspaceId, settings }, report, made);
       if (kept?.status === 'sent') sent += 1;
     }

@@ -52,6 +52,11 @@ $$;
 -- After this without a sign of life an agent without leases is offline. A waiting claim lasts 30 s at most.
 create or replace function agent_silence() returns interval language sql immutable as $$ select interval '45 seconds' $$;
 
+-- Whether a sign of life still counts: neither too old, nor given over a socket that was closed since.
+create or replace function is_fresh_sign(p_seen timestamptz, p_left timestamptz) returns boolean language sql stable as $$
+  select coalesce(p_seen > greatest(now() - agent_silence(), p_left), false)
+$$;
+
 -- Derives the state of these agents anew and tells every change as an event of the organization.
 --
 -- The length of a list makes a plan for this list look cheaper than one for all, each time anew: planning costs more than the
@@ -102,7 +107,7 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_has
        from tasks t
       where t.organization_id = p_organization and t.lease_agent_id = i.id and t.lease_expires_at > now()) l
    cross join lateral (
-     select s.seen_at, l.any or coalesce(s.seen_at > now() - agent_silence(), false) as present
+     select s.seen_at, l.any or is_fresh_sign(s.seen_at, (p.before).left_at) as present
        from (select case when p_seen then greatest(now(), (p.before).last_seen_at) else (p.before).last_seen_at end as seen_at) s offset 0) f
    cross join lateral (
      select agent_state_of(a.enabled, a.paused, a.draining, f.present, l.unacknowledged, l.acknowledged,
@@ -143,7 +148,7 @@ begin
     if v_is_changed then
       v_changed := v_changed + 1;
       v_told := v_told || jsonb_build_object('agent_id', v_row.agent_id, 'name', v.name, 'state', v_row.state, 'to_state', v.state,
-        'since', v_row.state_changed_at, 'health', v_row.health, 'to_health', v.health,
+        'since', v_row.state_changed_at, 'seen', v.seen_at, 'health', v_row.health, 'to_health', v.health,
         'reason', case when v.health = 'degraded' then v_row.degraded_reason end);
     end if;
     if v.half_opens then
@@ -183,16 +188,17 @@ create or replace function presences(p_rows agent_presence[]) returns setof agen
   select * from unnest(p_rows)
 $$;
 
--- p_told  [{agent_id, name, state, to_state, since, health, to_health, reason}]
+-- p_told  [{agent_id, name, state, to_state, since, seen, health, to_health, reason}]
 create or replace function tell_agents(p_organization uuid, p_told jsonb, p_actor text) returns void language sql as $$
   insert into events (organization_id, workspace_id, id, type, actor, subject, data)
   select p_organization, null, gen_random_uuid(), e.type, p_actor, 'agent:' || a.agent_id,
          jsonb_build_object('agentId', a.agent_id, 'name', a.name) || e.data
-    from rows from (jsonb_to_recordset(p_told) as (agent_id uuid, name text, state text, to_state text, since timestamptz, health text,
-                                                   to_health text, reason text)) with ordinality
-         as a(agent_id, name, state, to_state, since, health, to_health, reason, place)
+    from rows from (jsonb_to_recordset(p_told) as (agent_id uuid, name text, state text, to_state text, since timestamptz, seen timestamptz,
+                                                   health text, to_health text, reason text)) with ordinality
+         as a(agent_id, name, state, to_state, since, seen, health, to_health, reason, place)
    cross join lateral (
-     select s.n, 'agent.state_changed' as type, jsonb_build_object('from', s.state, 'to', s.next, 'since', a.since) as data
+     select s.n, 'agent.state_changed' as type, jsonb_build_object('from', s.state, 'to', s.next, 'since', a.since)
+               || case when s.next = 'offline' and a.seen is not null then jsonb_build_object('lastSeenAt', iso_time(a.seen)) else '{}' end as data
        from (select coalesce(lag(step) over (order by n), a.state) as state, step as next, n
                from unnest(agent_state_path(a.state, a.to_state)) with ordinality as p(step, n)) s
      union all

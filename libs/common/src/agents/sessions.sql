@@ -7,6 +7,12 @@ create or replace function halt_of_agent(p_agent agents) returns text language s
               when p_agent.draining_at is not null then 'draining' when p_agent.paused_at is not null then 'paused' end
 $$;
 
+-- Until when a session that left offers unanswered is offered nothing, as its gateway reckons; null: it does not rest.
+create or replace function rest_of_session(p_session agent_sessions) returns timestamptz language sql immutable as $$
+  select case when p_session.unacknowledged > 0 then p_session.last_offered_at + interval '10 seconds'
+    + least(10 * power(2, least(p_session.unacknowledged - 1, 10)), 300) * interval '1 second' end
+$$;
+
 -- Opens a session; one that the instance had before is no longer the present one.
 --
 -- p_most    sessions that an agent may have at once
@@ -40,6 +46,7 @@ begin
      set session_id = excluded.session_id, key_id = excluded.key_id, gateway = excluded.gateway,
          max_concurrent = excluded.max_concurrent, capabilities = excluded.capabilities, connected_at = now(), last_seen_at = now(),
          unacknowledged = 0;
+  update agent_presence set left_at = null where agent_id = p_agent and left_at is not null;
   -- The gateway of the connection before closes it.
   perform pg_notify('houston_agent_changed', p_agent::text);
   perform note_agents(p_organization, array[p_agent], true, p_actor);
@@ -99,14 +106,29 @@ begin
   end if;
 end $$;
 
--- Ends a session, unless another has taken its place.
-create or replace function close_session(p_organization uuid, p_workspace uuid, p_agent uuid, p_instance text, p_session uuid)
-returns void language plpgsql
+-- Ends a session, unless another has taken its place. An agent whose last one it was, through whatever gateway, is gone at once,
+-- unless it holds leases or was heard over HTTP meanwhile.
+--
+-- p_silent_ms  so long ago came the last frame
+create or replace function close_session(
+  p_organization uuid, p_workspace uuid, p_agent uuid, p_instance text, p_session uuid, p_silent_ms float8, p_actor text
+) returns void language plpgsql
 set enable_seqscan = off as $$
 begin
   perform enter_tenant(p_organization, null);
+  perform pg_advisory_xact_lock(hashtextextended(p_agent::text, 10));
   delete from agent_sessions s
    where s.workspace_id = p_workspace and s.agent_id = p_agent and s.instance_id = p_instance and s.session_id = p_session;
+  if not found or exists (select from agent_sessions s where s.organization_id = p_organization and s.agent_id = p_agent
+                                                         and s.last_seen_at > now() - agent_silence()) then
+    return;
+  end if;
+  -- What a frame led to was written a little later than it came.
+  update agent_presence p set left_at = p.last_seen_at
+   where p.agent_id = p_agent and p.last_seen_at < now() - p_silent_ms * interval '1 millisecond' + interval '3 seconds';
+  if found then
+    perform note_agents(p_organization, array[p_agent], false, p_actor);
+  end if;
 end $$;
 
 -- Forgets sessions whose gateway died with them, and tickets that nobody used. Returns how many.

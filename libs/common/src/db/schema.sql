@@ -120,6 +120,7 @@ create table agent_presence (
   breaker_trips integer not null default 0,
   half_opened_at timestamp with time zone,
   judged_from timestamp with time zone,
+  left_at timestamp with time zone,
   constraint agent_presence_breaker_trips_check CHECK ((breaker_trips >= 0)),
   constraint agent_presence_check CHECK (((degraded_until IS NULL) = (degraded_reason IS NULL))),
   constraint agent_presence_check1 CHECK (((half_opened_at IS NULL) OR (degraded_until IS NOT NULL))),
@@ -233,6 +234,7 @@ CREATE INDEX agents_by_capability ON public.agents USING gin (capabilities jsonb
 CREATE INDEX agents_for_work ON public.agents USING btree (organization_id, id) WHERE (enabled AND (lifecycle <> 'deprecated'::text) AND (paused_at IS NULL) AND (draining_at IS NULL));
 CREATE TRIGGER agents_keep_version AFTER INSERT OR UPDATE OF version ON public.agents FOR EACH ROW EXECUTE FUNCTION keep_agent_version();
 CREATE TRIGGER agents_tell_changed AFTER UPDATE OF enabled, lifecycle, paused_at, draining_at, capabilities, max_concurrent, availability, timezone, provider ON public.agents FOR EACH ROW EXECUTE FUNCTION tell_agent_changed();
+CREATE TRIGGER agents_tell_worth AFTER UPDATE OF level, cost_per_task_nano ON public.agents FOR EACH ROW WHEN (((old.level IS DISTINCT FROM new.level) OR (old.cost_per_task_nano IS DISTINCT FROM new.cost_per_task_nano))) EXECUTE FUNCTION tell_agent_changed();
 -- row level security: forced
 create policy tenant on agents to houston_app
   using (organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif"))
@@ -1222,11 +1224,14 @@ create table schedule_ticks (
   started_at timestamp with time zone,
   ended_at timestamp with time zone,
   wake_at timestamp with time zone,
+  task_ids uuid[],
+  standup_id uuid,
   constraint schedule_ticks_check CHECK (((outcome = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text])) = (wake_at IS NOT NULL))),
   constraint schedule_ticks_check1 CHECK (((wake_at IS NULL) = (ended_at IS NOT NULL))),
   constraint schedule_ticks_check2 CHECK (((outcome = 'skipped'::text) = (reason IS NOT NULL))),
   constraint schedule_ticks_check3 CHECK (((outcome = 'missed'::text) = (missed_count IS NOT NULL))),
-  constraint schedule_ticks_check4 CHECK (((outcome <> ALL (ARRAY['running'::text, 'succeeded'::text, 'cancelled'::text])) OR (task_id IS NOT NULL))),
+  constraint schedule_ticks_check4 CHECK (((outcome <> ALL (ARRAY['succeeded'::text, 'cancelled'::text])) OR (num_nonnulls(task_id, task_ids, standup_id) > 0))),
+  constraint schedule_ticks_check5 CHECK ((num_nonnulls(task_id, task_ids, standup_id) <= 1)),
   constraint schedule_ticks_missed_count_check CHECK ((missed_count > 0)),
   constraint schedule_ticks_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text]))),
   constraint schedule_ticks_outcome_check CHECK ((outcome = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'skipped'::text, 'missed'::text, 'HEARTBEAT_OK'::text]))),
@@ -1256,7 +1261,7 @@ create table schedules (
   offset_minutes integer not null default 0,
   target_kind text not null,
   target jsonb not null,
-  task jsonb not null,
+  tasks jsonb not null,
   agent_id uuid,
   catch_up text not null,
   overlap text not null,
@@ -1285,7 +1290,7 @@ create table schedules (
   constraint schedules_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint schedules_overlap_check CHECK ((overlap = ANY (ARRAY['skip'::text, 'allow'::text, 'queue'::text]))),
   constraint schedules_pkey PRIMARY KEY (workspace_id, id),
-  constraint schedules_target_kind_check CHECK ((target_kind = ANY (ARRAY['task'::text, 'heartbeat'::text])))
+  constraint schedules_target_kind_check CHECK ((target_kind = ANY (ARRAY['task'::text, 'heartbeat'::text, 'workflow'::text, 'standup'::text])))
 );
 CREATE INDEX schedules_by_name ON public.schedules USING btree (workspace_id, name, id);
 CREATE INDEX schedules_due ON public.schedules USING btree (organization_id, next_tick_at) WHERE (next_tick_at IS NOT NULL);
@@ -1340,7 +1345,7 @@ create table standups (
   constraint standups_check1 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
   constraint standups_check2 CHECK ((from_at < to_at)),
   constraint standups_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
-  constraint standups_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text]))),
+  constraint standups_origin_check CHECK ((origin = ANY (ARRAY['clock'::text, 'manual'::text, 'schedule'::text]))),
   constraint standups_pkey PRIMARY KEY (workspace_id, id),
   constraint standups_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'superseded'::text])))
 );
@@ -1649,6 +1654,7 @@ create table workspaces (
 CREATE TRIGGER workspaces_forget_counts AFTER DELETE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION forget_inbox_counts();
 CREATE TRIGGER workspaces_policy AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION bump_policy_version();
 CREATE TRIGGER workspaces_seed_escalation_rules AFTER INSERT ON public.workspaces FOR EACH ROW EXECUTE FUNCTION seed_new_workspace();
+CREATE TRIGGER workspaces_tell_strategy AFTER UPDATE OF settings ON public.workspaces FOR EACH ROW WHEN (((old.settings -> 'assignmentStrategy'::text) IS DISTINCT FROM (new.settings -> 'assignmentStrategy'::text))) EXECUTE FUNCTION tell_strategy_changed();
 CREATE TRIGGER workspaces_wind_clock AFTER INSERT ON public.workspaces FOR EACH ROW EXECUTE FUNCTION wind_standup_clock();
 CREATE TRIGGER workspaces_wind_clock_again AFTER UPDATE OF settings, timezone ON public.workspaces FOR EACH ROW WHEN (((old.timezone <> new.timezone) OR ((old.settings -> 'standup'::text) IS DISTINCT FROM (new.settings -> 'standup'::text)) OR ((old.settings -> 'features'::text) IS DISTINCT FROM (new.settings -> 'features'::text)))) EXECUTE FUNCTION wind_standup_clock();
 -- row level security: forced
@@ -1662,19 +1668,21 @@ create policy tenant on workspaces to houston_app
 -- function agent_available(jsonb,text,timestamp with time zone) returns boolean
 -- function agent_available_from(jsonb,text,timestamp with time zone) returns timestamp with time zone
 -- function agent_health_of(boolean,boolean,boolean) returns text
+-- function agent_history(uuid,uuid,boolean) returns record
 -- function agent_silence() returns interval
 -- function agent_state_of(boolean,boolean,boolean,boolean,integer,integer,boolean) returns text
 -- function agent_state_path(text,text) returns text[]
 -- function agent_transitions() returns TABLE(state text, next text)
 -- function asked_keys(jsonb) returns TABLE(workspace_id uuid, key text, request_hash text, n bigint)
 -- function begin_leases(uuid,uuid,boolean,jsonb) returns TABLE(place integer, task tasks)
+-- function begin_run(schedules,schedule_ticks) returns void
 -- function breaker_of(jsonb) returns record
 -- function budget_window(text,text,integer,timestamp with time zone) returns record
 -- function bump_policy_version() returns trigger
 -- function claim_idempotency_keys(uuid,jsonb) returns TABLE(verdict text, born text, claim text, status integer, body text)
 -- function claim_task(uuid,uuid,uuid,uuid,boolean,text,jsonb) returns record
 -- function close_breaker(uuid,uuid,text) returns boolean
--- function close_session(uuid,uuid,uuid,text,uuid) returns void
+-- function close_session(uuid,uuid,uuid,text,uuid,double precision,text) returns void
 -- function cost_of_event(events) returns record
 -- function count_changed_task() returns trigger
 -- function count_failure(uuid,uuid,schedule_ticks,text) returns void
@@ -1687,6 +1695,8 @@ create policy tenant on workspaces to houston_app
 -- function dispatch_place(timestamp with time zone,text) returns timestamp with time zone
 -- function end_attempts(jsonb) returns void
 -- function end_raises(uuid,integer) returns integer
+-- function end_run(schedules,schedule_ticks,text,text) returns void
+-- function end_standup_run(uuid,uuid,uuid,text) returns void
 -- function enter_tenant(uuid,uuid) returns void
 -- function escalate_unacknowledged(uuid,integer) returns integer
 -- function event_horizon() returns bigint
@@ -1713,7 +1723,9 @@ create policy tenant on workspaces to houston_app
 -- function inbox_bucket(text,text,integer,uuid,timestamp with time zone,text) returns text
 -- function is_agents_failure(text) returns boolean
 -- function is_failure(text) returns boolean
+-- function is_fresh_sign(timestamp with time zone,timestamp with time zone) returns boolean
 -- function is_on_trial(agents) returns boolean
+-- function is_poison(tasks) returns boolean
 -- function iso_time(timestamp with time zone) returns text
 -- function judge_agent(uuid,uuid,text) returns void
 -- function judge_agents(uuid,uuid[],uuid[],text) returns void
@@ -1734,6 +1746,7 @@ create policy tenant on workspaces to houston_app
 -- function look_after_sessions(uuid,jsonb) returns TABLE(session_id uuid, standing text, halt text, agent_max_concurrent integer)
 -- function look_at_approval() returns trigger
 -- function look_at_board(schedules) returns boolean
+-- function make_tasks(schedules,uuid[]) returns void
 -- function mark_escalations(uuid,jsonb) returns void
 -- function match_tasks(jsonb,integer[],uuid[]) returns integer[]
 -- function meets_capabilities(jsonb,jsonb) returns boolean
@@ -1771,6 +1784,7 @@ create policy tenant on workspaces to houston_app
 -- function release_dependents(jsonb) returns void
 -- function resolve_callers(text[],text[]) returns TABLE(n integer, key_id uuid, organization_id uuid, key_workspace_id uuid, agent_id uuid, member_id uuid, role text, key_name text, prefix text, workspace_id uuid, workspace_slug text, workspace_name text, workspace_timezone text, workspace_settings jsonb, policy_version bigint)
 -- function resolve_executions(uuid,jsonb) returns TABLE(verdict text, execution executions)
+-- function rest_of_session(agent_sessions) returns timestamp with time zone
 -- function roll_up_costs(uuid,integer) returns integer
 -- function rooms_of_agents(uuid,uuid,uuid[]) returns TABLE(agent uuid, name text, refusal text, places integer)
 -- function run_facts(uuid,uuid[],uuid[]) returns TABLE(workspace_id uuid, id uuid, agent_id uuid, model text, provider text)
@@ -1783,6 +1797,7 @@ create policy tenant on workspaces to houston_app
 -- function settle_tick(schedules,schedule_ticks) returns void
 -- function settlement_of(tasks,text,text,text,jsonb) returns jsonb
 -- function standing_of_agents(uuid,uuid[],boolean) returns TABLE(before agent_presence, name text, state text, health text, seen_at timestamp with time zone, half_opens boolean, wake_at timestamp with time zone)
+-- function standing_of_run(schedule_ticks) returns text
 -- function start_work(uuid,jsonb) returns void
 -- function starts_asked(jsonb) returns TABLE(workspace_id uuid, id uuid, actor text, ttl interval)
 -- function subscribe_assignee() returns trigger
@@ -1790,6 +1805,7 @@ create policy tenant on workspaces to houston_app
 -- function task_candidate_agents(uuid,uuid,boolean) returns TABLE(id uuid, name text, level text, capabilities jsonb, meets boolean, refusal text, until timestamp with time zone, connected boolean, degraded_reason text, load integer, max_concurrent integer, cost_per_task_nano bigint, attempts integer, successes integer, median_seconds double precision)
 -- function task_candidates(uuid,agents,integer) returns uuid[]
 -- function task_may_move(text,text) returns boolean
+-- function tasks_of_tick(schedule_ticks) returns uuid[]
 -- function tell_agent_changed() returns trigger
 -- function tell_agent_notified() returns trigger
 -- function tell_agents(uuid,jsonb,text) returns void
@@ -1799,6 +1815,7 @@ create policy tenant on workspaces to houston_app
 -- function tell_moves(uuid,jsonb) returns void
 -- function tell_schedule(schedules,text,jsonb) returns void
 -- function tell_schedule_task_ended() returns trigger
+-- function tell_strategy_changed() returns trigger
 -- function tell_task_ready() returns trigger
 -- function thaw_budget(uuid,uuid,text,jsonb) returns boolean
 -- function thaw_due_budgets(uuid,integer) returns integer

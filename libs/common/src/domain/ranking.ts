@@ -56,6 +56,25 @@ export function rank(candidates: readonly Candidate[], strategy: RankingStrategy
     .sort((a, b) => b.score - a.score || (a.candidate.id < b.candidate.id ? -1 : 1));
 }
 
+/** What a strategy makes of an agent before anybody looks at its load: with it, its score is `base + room x free share`. */
+export interface Standing {
+  readonly base: number;
+  readonly room: number;
+}
+
+export function standingOf(
+  agent: Omit<Candidate, 'load' | 'maxConcurrent'>,
+  strategy: RankingStrategy = 'balanced',
+): Standing {
+  const { terms } = score({ ...agent, load: 0, maxConcurrent: 1 }, WEIGHTS[strategy]);
+  const { room, ...others } = terms;
+  return { base: Object.values(others).reduce((sum, term) => sum + term.value * term.weight, 0), room: room.weight };
+}
+
+export function isRankingStrategy(value: unknown): value is RankingStrategy {
+  return RANKING_STRATEGIES.some((strategy) => strategy === value);
+}
+
 function score(candidate: Candidate, weights: Readonly<Record<RankingTerm, number>>): Ranked {
   const values = termsOf(candidate);
   const terms = {

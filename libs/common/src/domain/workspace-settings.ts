@@ -1,5 +1,6 @@
 import { ANOMALY_RANGES, type AnomalySettings, isAnomalyMode } from './anomalies.js';
 import { APPROVAL_THRESHOLDS, type ApprovalThresholds } from './approval-policy.js';
+import { isRankingStrategy, type RankingStrategy } from './ranking.js';
 import { isUnknownPricePolicy, type UnknownPricePolicy } from './unknown-price.js';
 
 /** What a workspace can set for itself. */
@@ -12,6 +13,10 @@ export interface WorkspaceSettings {
   leaseTtlSeconds: number;
   /** After how long without progress a task is taken back, in seconds: 2 to 86400. Default: 300. */
   progressTimeoutSeconds: number;
+  /** Which of the able agents that are connected and free is offered a task first. Default: balanced. */
+  assignmentStrategy: RankingStrategy;
+  /** After how many attempts in a row whose agents vanished a task is given up: 2 to 1000. Default: 3. */
+  poisonAfter: number;
   /** Service levels by name, in seconds from a task's creation. Default: one for each priority. */
   sloTiers: Readonly<Record<string, number>>;
   messages: MessageSettings;
@@ -61,6 +66,7 @@ export const SLO_TIERS = { most: 20, longestName: 50, mostSeconds: 31_536_000 } 
 
 export const LEASE_TTL_SECONDS = { least: 2, most: 3_600, default: 30 } as const;
 export const PROGRESS_TIMEOUT_SECONDS = { least: 2, most: 86_400, default: 300 } as const;
+export const POISON_AFTER = { least: 2, most: 1_000, default: 3 } as const;
 export const MESSAGES_PER_MINUTE = { least: 1, most: 1_000, default: 10 } as const;
 export const STANDUP_CRON = '0 9 * * *';
 export const MESSAGE_DAYS = { least: 1, most: 365, default: 30 } as const;
@@ -72,6 +78,8 @@ export function workspaceSettings(stored: Record<string, unknown>): WorkspaceSet
     unknownPrice: isUnknownPricePolicy(stored.unknownPrice) ? stored.unknownPrice : null,
     leaseTtlSeconds: whole(stored.leaseTtlSeconds, LEASE_TTL_SECONDS),
     progressTimeoutSeconds: whole(stored.progressTimeoutSeconds, PROGRESS_TIMEOUT_SECONDS),
+    assignmentStrategy: isRankingStrategy(stored.assignmentStrategy) ? stored.assignmentStrategy : 'balanced',
+    poisonAfter: whole(stored.poisonAfter, POISON_AFTER),
     sloTiers: isSloTiers(stored.sloTiers) ? stored.sloTiers : DEFAULT_SLO_TIERS,
     messages: messageSettings(group(stored.messages)),
     features: featuresOf(stored),

@@ -4,9 +4,12 @@ import { appendEvent } from '../events/event-log.js';
 import { type SlackStandup, standupMarkdown, standupSlack, standupText } from './standup-renderings.js';
 import type { StandupReport, StandupSections, StandupTotals } from './standup-sections.js';
 
+/** clock: that of every workspace; schedule: one that people made. */
+export type StandupOrigin = 'clock' | 'manual' | 'schedule';
+
 export interface StandupRow {
   id: string;
-  origin: 'clock' | 'manual';
+  origin: StandupOrigin;
   from_at: Date;
   to_at: Date;
   sections: StandupSections;
@@ -25,8 +28,9 @@ export interface StandupRow {
 
 export interface NewStandup {
   id: string;
-  /** When it was due by the clock; null: somebody asked for it. */
+  /** When it was due by the clock of the workspace; null: somebody, or a schedule, asked for it. */
   tickAt: Date | null;
+  origin: StandupOrigin;
   createdBy: string;
 }
 
@@ -68,7 +72,7 @@ export async function keepStandup(
   tx: Tx,
   workspace: StandupWorkspace,
   report: StandupReport,
-  { id, tickAt, createdBy }: NewStandup,
+  { id, tickAt, origin, createdBy }: NewStandup,
 ): Promise<StandupRow | null> {
   await lockStandups(tx, workspace.id);
   const [known] = await tx.query('select 1 from standups where workspace_id = $1 and (id = $2 or tick_at = $3)', [
@@ -85,13 +89,13 @@ export async function keepStandup(
   await tx.query(
     `insert into standups (organization_id, workspace_id, id, origin, tick_at, from_at, to_at, sections, totals, title, text,
                            markdown, slack, created_by, status, sent_at)
-     values ($1, $2, $3, case when $4::timestamptz is null then 'manual' else 'clock' end, $4, $5, $6, $7, $8, $9, $10, $11,
+     values ($1, $2, $3, $15, $4, $5, $6, $7, $8, $9, $10, $11,
              $12, $13, case when $14 then 'sent' else 'waiting' end, case when $14 then now() end)`,
     [
       ...[tx.organizationId, workspace.id, id, tickAt?.toISOString() ?? null],
       ...[report.from.toISOString(), report.to.toISOString()],
       ...[JSON.stringify(report.sections), JSON.stringify(report.totals), title, text],
-      ...[standupMarkdown(report), JSON.stringify(standupSlack(report)), createdBy, sending],
+      ...[standupMarkdown(report), JSON.stringify(standupSlack(report)), createdBy, sending, origin],
     ],
   );
   const kept = await findStandup(tx, workspace.id, id);

@@ -86,11 +86,20 @@ export function failedMove(
   };
 }
 
-/** An attempt whose agent was lost: tried again at once, with its checkpoint, unless its attempts are used up. */
-export function lostMove(task: Moved, fault: Fault & { kind: 'abandoned' | 'stalled' }, actor: string): TaskMove {
+/**
+ * An attempt whose agent was lost: tried again at once, with its checkpoint, unless its attempts are used up, or too many agents
+ * in a row were lost with it.
+ */
+export function lostMove(
+  task: Moved,
+  fault: Fault & { kind: 'abandoned' | 'stalled' },
+  actor: string,
+  isPoison = false,
+): TaskMove {
   const lost = { type: 'lease.lost', data: { kind: fault.kind } };
-  if (task.attempts >= retryPolicy(task.retry_policy).maximumAttempts) {
-    const dead = deadMove(task, 'attempts', fault, actor);
+  const isUsedUp = task.attempts >= retryPolicy(task.retry_policy).maximumAttempts;
+  if (isUsedUp || isPoison) {
+    const dead = deadMove(task, isUsedUp ? 'attempts' : 'poison', fault, actor);
     return { ...dead, events: [lost, ...dead.events] };
   }
   return { ...moveOf(task, 'inbox', fault, actor), events: [lost] };
