@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '@houston/common/db/database.js';
+import { type EscalationTrigger, looksAt, type SubjectKind } from '@houston/common/domain/escalation.js';
 
 /** Which workspaces have rules that care about what. */
 export interface Interests {
   inTasks: ReadonlySet<string>;
+  inApprovals: ReadonlySet<string>;
   inAgents: readonly string[];
   inBudgets: readonly string[];
 }
@@ -11,17 +13,18 @@ export interface Interests {
 @Injectable()
 export class EscalationRouteStore {
   async interests(tx: Tx): Promise<Interests> {
-    const rows = await tx.query<{ workspace_id: string; trigger: string }>(
+    const rows = await tx.query<{ workspace_id: string; trigger: EscalationTrigger }>(
       'select distinct workspace_id, trigger from escalation_rules where organization_id = $1 and enabled',
       [tx.organizationId],
     );
-    const having = (wanted: (trigger: string) => boolean) => [
-      ...new Set(rows.filter((row) => wanted(row.trigger)).map((row) => row.workspace_id)),
+    const having = (kind: SubjectKind) => [
+      ...new Set(rows.filter((row) => looksAt(row.trigger, kind)).map((row) => row.workspace_id)),
     ];
     return {
-      inTasks: new Set(having((trigger) => trigger !== 'agentSilent' && trigger !== 'budgetConsumed')),
-      inAgents: having((trigger) => trigger === 'agentSilent'),
-      inBudgets: having((trigger) => trigger === 'budgetConsumed'),
+      inTasks: new Set(having('task')),
+      inApprovals: new Set(having('approval')),
+      inAgents: having('agent'),
+      inBudgets: having('budget'),
     };
   }
 }

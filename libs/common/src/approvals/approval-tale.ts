@@ -131,7 +131,7 @@ async function taskOf(tx: Tx, row: ApprovalRow): Promise<string | null> {
 }
 
 /** The agent or member that asked; a bare key cannot be told anything. */
-function requesterOf(row: ApprovalRow): Recipient | null {
+export function requesterOf(row: ApprovalRow): Recipient | null {
   return party(row.requester_agent_id, row.requester_member_id);
 }
 

@@ -19,6 +19,7 @@ import { Standups1700000000013 } from './migrations/0013-standups.js';
 import { Office1700000000014 } from './migrations/0014-office.js';
 import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
 import { TaskIndexes1700000000016 } from './migrations/0016-task-indexes.js';
+import { People1700000000017 } from './migrations/0017-people.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -38,6 +39,7 @@ const MIGRATIONS = [
   Office1700000000014,
   KeptAnswers1700000000015,
   TaskIndexes1700000000016,
+  People1700000000017,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

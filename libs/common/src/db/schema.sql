@@ -352,6 +352,7 @@ CREATE INDEX approvals_by_resolution ON public.approvals USING btree (workspace_
 CREATE INDEX approvals_by_status ON public.approvals USING btree (workspace_id, status, created_at, id);
 CREATE INDEX approvals_by_task ON public.approvals USING btree (workspace_id, task_id, created_at, id) WHERE (task_id IS NOT NULL);
 CREATE INDEX approvals_due ON public.approvals USING btree (organization_id, due_at, id) WHERE (due_at IS NOT NULL);
+CREATE INDEX approvals_waiting_alone ON public.approvals USING btree (workspace_id, id) WHERE ((status = 'pending'::text) AND (task_id IS NULL));
 CREATE UNIQUE INDEX approvals_pending_raise ON public.approvals USING btree (workspace_id, execution_id) WHERE ((status = 'pending'::text) AND (kind = 'raise'::text));
 CREATE UNIQUE INDEX approvals_pending_task ON public.approvals USING btree (workspace_id, task_id) WHERE ((status = 'pending'::text) AND (task_id IS NOT NULL));
 CREATE UNIQUE INDEX approvals_pending_unfreeze ON public.approvals USING btree (workspace_id, budget_id) WHERE ((status = 'pending'::text) AND (kind = 'unfreeze'::text));
@@ -686,7 +687,7 @@ create table escalation_marks (
   subject_id uuid not null,
   after_id uuid,
   marked_at timestamp with time zone not null default now(),
-  constraint escalation_marks_kind_check CHECK ((kind = ANY (ARRAY['task'::text, 'agent'::text, 'budgets'::text, 'rule'::text]))),
+  constraint escalation_marks_kind_check CHECK ((kind = ANY (ARRAY['task'::text, 'agent'::text, 'approval'::text, 'budgets'::text, 'rule'::text]))),
   constraint escalation_marks_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint escalation_marks_pkey PRIMARY KEY (workspace_id, kind, subject_id)
 );
@@ -783,7 +784,7 @@ create table escalations (
   constraint escalations_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint escalations_pkey PRIMARY KEY (workspace_id, id),
   constraint escalations_status_check CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text]))),
-  constraint escalations_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['task'::text, 'agent'::text, 'budget'::text])))
+  constraint escalations_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['task'::text, 'agent'::text, 'budget'::text, 'approval'::text])))
 );
 CREATE INDEX escalations_by_rule ON public.escalations USING btree (workspace_id, rule_id, raised_at);
 CREATE INDEX escalations_by_subject ON public.escalations USING btree (workspace_id, subject_id, raised_at);

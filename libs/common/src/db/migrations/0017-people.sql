@@ -1,0 +1,14 @@
+-- Approvals about no task are waited for, too: rules look at them as at tasks.
+alter table escalation_marks
+  drop constraint escalation_marks_kind_check,
+  add constraint escalation_marks_kind_check check (kind in ('task', 'agent', 'approval', 'budgets', 'rule'));
+alter table escalations
+  drop constraint escalations_subject_kind_check,
+  add constraint escalations_subject_kind_check check (subject_kind in ('task', 'agent', 'budget', 'approval'));
+create index approvals_waiting_alone on approvals (workspace_id, id) where status = 'pending' and task_id is null;
+-- The walls would hide the rows from their own tables' owner.
+alter table escalation_rules no force row level security;
+insert into escalation_marks (organization_id, workspace_id, kind, subject_id)
+select organization_id, workspace_id, 'rule', id from escalation_rules where trigger = 'approvalPending' and enabled
+on conflict do nothing;
+alter table escalation_rules force row level security;
