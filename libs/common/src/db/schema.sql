@@ -605,6 +605,7 @@ create table deliveries (
 );
 CREATE INDEX deliveries_by_age ON public.deliveries USING btree (organization_id, created_at) WHERE (status <> 'pending'::text);
 CREATE INDEX deliveries_by_endpoint ON public.deliveries USING btree (workspace_id, endpoint_id, id);
+CREATE INDEX deliveries_by_status ON public.deliveries USING btree (workspace_id, status, id) WHERE (status <> 'delivered'::text);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (organization_id, due_at, id) WHERE (due_at IS NOT NULL);
 -- row level security: forced
 create policy tenant on deliveries to houston_app

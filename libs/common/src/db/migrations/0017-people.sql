@@ -12,3 +12,6 @@ insert into escalation_marks (organization_id, workspace_id, kind, subject_id)
 select organization_id, workspace_id, 'rule', id from escalation_rules where trigger = 'approvalPending' and enabled
 on conflict do nothing;
 alter table escalation_rules force row level security;
+
+-- Deliveries are listed among the notifications, by how they fare; by far the most have arrived.
+create index deliveries_by_status on deliveries (workspace_id, status, id) where status <> 'delivered';
