@@ -7,6 +7,8 @@ export interface RoutedMember {
   workspaceId: string;
   id: string;
   role: string;
+  /** In small letters. */
+  email: string;
   rules: PreferenceRule[];
   quietHours: QuietHours | null;
 }
@@ -20,7 +22,8 @@ export interface RoutedChannel {
 }
 
 export interface Wanted {
-  workspaceIds: string[];
+  /** Null: all. */
+  workspaceIds: string[] | null;
   memberIds: string[];
   roles: string[];
 }
@@ -85,11 +88,11 @@ export class NotificationRouteStore {
   /** Members by id or role, with what they wish. */
   members(tx: Tx, { workspaceIds, memberIds, roles }: Wanted): Promise<RoutedMember[]> {
     return tx.query(
-      `select m.workspace_id as "workspaceId", m.id, m.role, coalesce(p.rules, '[]') as rules,
+      `select m.workspace_id as "workspaceId", m.id, m.role, lower(m.email) as email, coalesce(p.rules, '[]') as rules,
               p.quiet_hours as "quietHours"
          from members m
          left join notification_preferences p on p.workspace_id = m.workspace_id and p.member_id = m.id
-        where m.organization_id = $1 and m.workspace_id = any($2::uuid[]) and m.status <> 'removed'
+        where m.organization_id = $1 and ($2::uuid[] is null or m.workspace_id = any($2)) and m.status <> 'removed'
           and (m.id = any($3::uuid[]) or m.role = any($4::text[]))
         order by m.workspace_id, m.id`,
       [tx.organizationId, workspaceIds, memberIds, roles],
