@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApprovalRow } from '@houston/common/approvals/approval.row.js';
-import { tellDelegated, tellResolved } from '@houston/common/approvals/approval-tale.js';
+import { type AnsweredIn, tellDelegated, tellResolved } from '@houston/common/approvals/approval-tale.js';
 import { timeOut } from '@houston/common/approvals/approval-time.js';
 import {
   lockApproval,
@@ -32,12 +32,15 @@ export class DecisionService {
     @Inject(BudgetGrants) private readonly grants: BudgetGrants,
   ) {}
 
-  /** @throws Problem not_found, own_request, forbidden, already_decided, invalid_values, conflict */
-  async resolve(caller: Caller, id: string, body: ResolveDto): Promise<ApprovalRow> {
+  /**
+   * @param place where the answer will be seen without being told
+   * @throws Problem not_found, own_request, forbidden, already_decided, invalid_values, conflict
+   */
+  async resolve(caller: Caller, id: string, body: ResolveDto, place: AnsweredIn = {}): Promise<ApprovalRow> {
     return this.deciding(caller, id, async (tx, row) => {
       requireAnswer(row, body);
       const resolved = await writeResolution(tx, row, resolutionOf(caller, row, body));
-      await tellResolved(tx, resolved);
+      await tellResolved(tx, resolved, place);
       if (resolved.status === 'approved') await this.grants.grant(tx, caller, resolved);
       return resolved;
     });

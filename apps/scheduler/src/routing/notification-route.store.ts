@@ -21,6 +21,20 @@ export interface RoutedChannel {
   events: string[];
 }
 
+/** A Slack channel in which an approval was asked that has been decided meanwhile. */
+export interface DecidedInSlack {
+  workspaceId: string;
+  approvalId: string;
+  channelId: string;
+  /** How often it was asked there. */
+  messages: number;
+  action: string;
+  status: string;
+  /** A name, or a word such as `timeout`. */
+  decidedBy: string;
+  comment: string | null;
+}
+
 export interface Wanted {
   /** Null: all. */
   workspaceIds: string[] | null;
@@ -116,6 +130,26 @@ export class NotificationRouteStore {
         where organization_id = $1 and status = 'enabled' and ($2::uuid[] is null or workspace_id = any($2))
         order by workspace_id, id for key share`,
       [tx.organizationId, ids],
+    );
+  }
+
+  /** Where these approvals were asked in Slack, each channel once and held; not those that the policy decided. */
+  decidedInSlack(tx: Tx, approvals: readonly { workspaceId: string; id: string }[]): Promise<DecidedInSlack[]> {
+    return tx.query(
+      `select a.workspace_id as "workspaceId", a.id as "approvalId", c.id as "channelId", n.messages, a.action, a.status,
+              coalesce(m.name, g.name, k.name, a.resolved_by) as "decidedBy", a.comment
+         from unnest($2::uuid[], $3::uuid[], $3::text[]) as i (workspace_id, id, name)
+         join approvals a on a.workspace_id = i.workspace_id and a.id = i.id
+         join lateral (
+           select x.channel_id, count(*)::int as messages from notifications x
+            where x.workspace_id = a.workspace_id and x.asked_approval_id = i.name group by x.channel_id) n on true
+         join channels c on c.workspace_id = a.workspace_id and c.id = n.channel_id
+         left join members m on m.workspace_id = a.workspace_id and m.id = a.resolver_member_id
+         left join agents g on g.id = a.resolver_agent_id
+         left join api_keys k on 'key:' || k.id = a.resolved_by
+        where a.organization_id = $1 and a.status <> 'pending' and a.resolved_by <> 'policy' and c.status = 'enabled'
+        order by c.workspace_id, c.id for key share of c`,
+      [tx.organizationId, approvals.map(({ workspaceId }) => workspaceId), approvals.map(({ id }) => id)],
     );
   }
 

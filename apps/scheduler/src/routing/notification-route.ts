@@ -24,6 +24,7 @@ import {
   type RoutedChannel,
   type RoutedMember,
 } from './notification-route.store.js';
+import { decisionWords, isDecision, wasAnsweredIn } from './slack-decisions.js';
 
 /** How long a message waits for an agent to take it. */
 const AGENT_PATIENCE_MS = 30 * 24 * 3_600_000;
@@ -70,7 +71,8 @@ export class NotificationRoute extends EventRoute {
     const audience = await this.audienceOf(tx, events, asking);
     const direct = asking.flatMap((one) => this.toThoseAsked(one, audience));
     const listened = events.flatMap((event) => this.toListeners(event, audience));
-    const all = onceEach([...direct, ...listened]);
+    const decided = await this.toWhereItWasAsked(tx, events);
+    const all = onceEach([...direct, ...listened, ...decided]);
     const written = await this.store.insert(
       tx,
       all.filter((one) => one.digestKey === null),
@@ -124,7 +126,7 @@ export class NotificationRoute extends EventRoute {
       .map((agentId) =>
         this.one({ ...event, workspaceId }, words, 'agent', { ...NOBODY, agentId }, { delayMs: AGENT_PATIENCE_MS }),
       );
-    const wished = asked.channels?.includes('slack') === true ? [workspaceId] : [];
+    const wished = asked.channels?.includes('slack') === true && !isDecision(event) ? [workspaceId] : [];
     return [...toMembers, ...toAgents, ...this.toSlackOf(event, words, plans, audience, wished)];
   }
 
@@ -186,6 +188,24 @@ export class NotificationRoute extends EventRoute {
     const words = notificationText(event);
     return told.map(({ id, kind, workspaceId }) =>
       this.one({ ...event, workspaceId }, words, kind, { ...NOBODY, channelId: id }),
+    );
+  }
+
+  /** A message in Slack cannot be edited unless somebody pressed its button: another says below what was decided. */
+  private async toWhereItWasAsked(tx: Tx, events: readonly LedgerEvent[]): Promise<NewNotification[]> {
+    const decisions = events.filter(isDecision);
+    if (decisions.length === 0) return [];
+    const asked = await this.store.decidedInSlack(
+      tx,
+      decisions.map(({ workspaceId, data }) => ({ workspaceId, id: data.approvalId })),
+    );
+    return decisions.flatMap((event) =>
+      asked
+        .filter((one) => one.approvalId === event.data.approvalId && !wasAnsweredIn(event, one))
+        .map((one) => {
+          const words = notificationText({ ...event, data: { ...event.data, ...decisionWords(one) } });
+          return this.one(event, words, 'slack', { ...NOBODY, channelId: one.channelId });
+        }),
     );
   }
 

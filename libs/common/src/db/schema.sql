@@ -1112,6 +1112,11 @@ create table notifications (
   delivered_at timestamp with time zone,
   read_at timestamp with time zone,
   archived_at timestamp with time zone,
+  asked_approval_id text default 
+CASE
+    WHEN ((channel = 'slack'::text) AND (event_type = ANY (ARRAY['approval.requested'::text, 'approval.delegated'::text, 'approval.reminded'::text, 'escalation.raised'::text]))) THEN (refs ->> 'approvalId'::text)
+    ELSE NULL::text
+END,
   constraint notifications_attempt_count_check CHECK ((attempt_count >= 0)),
   constraint notifications_channel_check CHECK ((channel = ANY (ARRAY['slack'::text, 'email'::text, 'inbox'::text, 'agent'::text]))),
   constraint notifications_check CHECK ((num_nonnulls(member_id, agent_id, channel_id) = 1)),
@@ -1136,6 +1141,7 @@ create table notifications (
   constraint notifications_workspace_id_channel_id_fkey FOREIGN KEY (workspace_id, channel_id) REFERENCES channels(workspace_id, id) ON DELETE CASCADE,
   constraint notifications_workspace_id_member_id_fkey FOREIGN KEY (workspace_id, member_id) REFERENCES members(workspace_id, id) ON DELETE CASCADE
 );
+CREATE INDEX notifications_asking ON public.notifications USING btree (workspace_id, asked_approval_id) WHERE (asked_approval_id IS NOT NULL);
 CREATE INDEX notifications_by_age ON public.notifications USING btree (organization_id, created_at) WHERE (next_attempt_at IS NULL);
 CREATE INDEX notifications_by_agent ON public.notifications USING btree (organization_id, agent_id) WHERE (agent_id IS NOT NULL);
 CREATE INDEX notifications_by_channel ON public.notifications USING btree (workspace_id, channel_id) WHERE (channel_id IS NOT NULL);

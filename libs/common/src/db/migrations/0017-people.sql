@@ -15,3 +15,9 @@ alter table escalation_rules force row level security;
 
 -- Deliveries are listed among the notifications, by how they fare; by far the most have arrived.
 create index deliveries_by_status on deliveries (workspace_id, status, id) where status <> 'delivered';
+
+-- Where an approval was asked with buttons, so that what was decided is said there, too.
+alter table notifications add column asked_approval_id text generated always as (
+  case when channel = 'slack' and event_type in ('approval.requested', 'approval.delegated', 'approval.reminded', 'escalation.raised')
+       then refs ->> 'approvalId' end) stored;
+create index notifications_asking on notifications (workspace_id, asked_approval_id) where asked_approval_id is not null;
