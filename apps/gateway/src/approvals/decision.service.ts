@@ -19,6 +19,7 @@ import { invalid, notFound, Problem } from '../http/problem.js';
 import { type FoundAssignee, Assignees } from './assignees.js';
 import type { AssigneeDto } from './approval.dto.js';
 import { BudgetGrants } from './budget-grants.js';
+import { KeyOriginStore } from './key-origin.store.js';
 import type { BulkResolveDto, ResolveDto } from './decision.dto.js';
 
 export type BulkOutcome = { id: string; approval: ApprovalRow } | { id: string; problem: Problem };
@@ -30,6 +31,7 @@ export class DecisionService {
     @Inject(Database) private readonly db: Database,
     @Inject(Assignees) private readonly assignees: Assignees,
     @Inject(BudgetGrants) private readonly grants: BudgetGrants,
+    @Inject(KeyOriginStore) private readonly origins: KeyOriginStore,
   ) {}
 
   /**
@@ -90,10 +92,23 @@ export class DecisionService {
     id: string,
     act: (tx: Tx, row: LockedApproval) => Promise<ApprovalRow>,
   ): Promise<ApprovalRow> {
-    return this.onTime(caller, id, (tx, row) => {
+    return this.onTime(caller, id, async (tx, row) => {
+      await this.requireAnother(tx, caller, requesterOf(row));
       requireDecider(caller, row);
       requirePending(row);
       return act(tx, row);
+    });
+  }
+
+  /** Nobody decides their own request, whatever keys they have made themselves. @throws Problem own_request */
+  private async requireAnother(tx: Tx, caller: Caller, requester: Party): Promise<void> {
+    const isSame =
+      isSameParty(requester, caller) ||
+      (requester.keyId !== null &&
+        isSameParty(await this.origins.originOf(tx, requester.keyId), await this.origins.originOf(tx, caller.keyId)));
+    if (!isSame) return;
+    throw new Problem('own_request', {
+      detail: 'Somebody else decides what this key, its agent or its member, or a key made by it, asked for.',
     });
   }
 
@@ -122,11 +137,6 @@ async function present(tx: Tx, caller: Caller, id: string): Promise<LockedApprov
 }
 
 function requireDecider(caller: Caller, row: ApprovalRow): void {
-  if (isSameParty(requesterOf(row), caller)) {
-    throw new Problem('own_request', {
-      detail: 'Somebody else decides what this key, its agent or its member asked for.',
-    });
-  }
   const isMoney = row.kind !== 'action';
   if (mayDecide(row.policy, row.assignees, caller) && (!isMoney || mayDo(caller.role, 'budgets:write'))) return;
   throw new Problem('forbidden', {
