@@ -168,7 +168,12 @@ export class RequestApprovalDto {
   @IsIn(TIMEOUTS)
   onTimeout: OnTimeout = 'reject';
 
-  @ApiPropertyOptional({ enum: APPROVAL_CHANNELS, isArray: true, description: 'How those who are asked are told' })
+  @ApiPropertyOptional({
+    enum: APPROVAL_CHANNELS,
+    isArray: true,
+    description:
+      'How those who are asked are told; their inbox always has it, and webhooks hear of it as they are subscribed',
+  })
   @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(APPROVAL_CHANNELS.length)

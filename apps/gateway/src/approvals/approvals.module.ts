@@ -14,6 +14,7 @@ import { BudgetRequestController } from './budget-request.controller.js';
 import { BudgetRequestService } from './budget-request.service.js';
 import { DecisionController } from './decision.controller.js';
 import { DecisionService } from './decision.service.js';
+import { KeyOriginStore } from './key-origin.store.js';
 import { WaitingApprovals } from './waiting-approvals.js';
 
 @Module({
@@ -28,6 +29,7 @@ import { WaitingApprovals } from './waiting-approvals.js';
     BudgetGrantStore,
     BudgetRequestService,
     DecisionService,
+    KeyOriginStore,
     WaitingApprovals,
   ],
   exports: [ApprovalService, DecisionService],

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApprovalRow } from '@houston/common/approvals/approval.row.js';
-import { tellDelegated, tellResolved } from '@houston/common/approvals/approval-tale.js';
+import { type AnsweredIn, tellDelegated, tellResolved } from '@houston/common/approvals/approval-tale.js';
 import { timeOut } from '@houston/common/approvals/approval-time.js';
 import {
   lockApproval,
@@ -19,6 +19,7 @@ import { invalid, notFound, Problem } from '../http/problem.js';
 import { type FoundAssignee, Assignees } from './assignees.js';
 import type { AssigneeDto } from './approval.dto.js';
 import { BudgetGrants } from './budget-grants.js';
+import { KeyOriginStore } from './key-origin.store.js';
 import type { BulkResolveDto, ResolveDto } from './decision.dto.js';
 
 export type BulkOutcome = { id: string; approval: ApprovalRow } | { id: string; problem: Problem };
@@ -30,14 +31,18 @@ export class DecisionService {
     @Inject(Database) private readonly db: Database,
     @Inject(Assignees) private readonly assignees: Assignees,
     @Inject(BudgetGrants) private readonly grants: BudgetGrants,
+    @Inject(KeyOriginStore) private readonly origins: KeyOriginStore,
   ) {}
 
-  /** @throws Problem not_found, own_request, forbidden, already_decided, invalid_values, conflict */
-  async resolve(caller: Caller, id: string, body: ResolveDto): Promise<ApprovalRow> {
+  /**
+   * @param place where the answer will be seen without being told
+   * @throws Problem not_found, own_request, forbidden, already_decided, invalid_values, conflict
+   */
+  async resolve(caller: Caller, id: string, body: ResolveDto, place: AnsweredIn = {}): Promise<ApprovalRow> {
     return this.deciding(caller, id, async (tx, row) => {
       requireAnswer(row, body);
       const resolved = await writeResolution(tx, row, resolutionOf(caller, row, body));
-      await tellResolved(tx, resolved);
+      await tellResolved(tx, resolved, place);
       if (resolved.status === 'approved') await this.grants.grant(tx, caller, resolved);
       return resolved;
     });
@@ -87,10 +92,23 @@ export class DecisionService {
     id: string,
     act: (tx: Tx, row: LockedApproval) => Promise<ApprovalRow>,
   ): Promise<ApprovalRow> {
-    return this.onTime(caller, id, (tx, row) => {
+    return this.onTime(caller, id, async (tx, row) => {
+      await this.requireAnother(tx, caller, requesterOf(row));
       requireDecider(caller, row);
       requirePending(row);
       return act(tx, row);
+    });
+  }
+
+  /** Nobody decides their own request, whatever keys they have made themselves. @throws Problem own_request */
+  private async requireAnother(tx: Tx, caller: Caller, requester: Party): Promise<void> {
+    const isSame =
+      isSameParty(requester, caller) ||
+      (requester.keyId !== null &&
+        isSameParty(await this.origins.originOf(tx, requester.keyId), await this.origins.originOf(tx, caller.keyId)));
+    if (!isSame) return;
+    throw new Problem('own_request', {
+      detail: 'Somebody else decides what this key, its agent or its member, or a key made by it, asked for.',
     });
   }
 
@@ -119,11 +137,6 @@ async function present(tx: Tx, caller: Caller, id: string): Promise<LockedApprov
 }
 
 function requireDecider(caller: Caller, row: ApprovalRow): void {
-  if (isSameParty(requesterOf(row), caller)) {
-    throw new Problem('own_request', {
-      detail: 'Somebody else decides what this key, its agent or its member asked for.',
-    });
-  }
   const isMoney = row.kind !== 'action';
   if (mayDecide(row.policy, row.assignees, caller) && (!isMoney || mayDo(caller.role, 'budgets:write'))) return;
   throw new Problem('forbidden', {

@@ -105,7 +105,7 @@ export class BudgetController {
   @ApiOperation({
     summary: 'Change name, limit, mode or thresholds',
     description:
-      'Acts at once. Alerts that are no longer crossed may fire again; a lowered limit may fire some immediately. While a raise lasts, limitUsd is the limit without it. Period, zone, level and scope never change.',
+      'Acts at once. Alerts that are no longer crossed may fire again; a lowered limit may fire some immediately. While raises last, limitUsd sets the limit without them: the answer shows it with them, and when they end it is what remains. The figure as it was read, raises included, changes nothing. Period, zone, level and scope never change.',
   })
   @ApiOkResponse({ type: BudgetView })
   @Problems('not_found', 'precondition_failed')

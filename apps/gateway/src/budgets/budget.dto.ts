@@ -130,7 +130,13 @@ export class UpdateBudgetDto {
   @MaxLength(MAX_NAME)
   name?: string;
 
-  @UsdField({ required: false, example: '80', description: 'Acts at once', maxNano: MAX_LIMIT_NANO })
+  @UsdField({
+    required: false,
+    example: '80',
+    description:
+      'Acts at once. While raises last it is the limit without them: they come on top, and are taken back on their own',
+    maxNano: MAX_LIMIT_NANO,
+  })
   @MayBeAbsent()
   limitUsd?: bigint;
 

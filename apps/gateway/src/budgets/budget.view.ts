@@ -49,7 +49,7 @@ export class BudgetView {
   @ApiProperty({ example: 'Research, daily' })
   name: string;
 
-  @ApiProperty({ example: '50', description: 'The raises that last are contained in it' })
+  @ApiProperty({ example: '50', description: 'The raises that last are contained in it; PATCH sets it without them' })
   limitUsd: string;
 
   @ApiProperty({ type: [RaiseView], description: 'What was granted on top of the limit, and until when' })

@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { type PastTask, wouldHold } from '@houston/common/domain/dry-run.js';
-import { holdsFrom, matches, subjectOf, type WatchedTask } from '@houston/common/domain/escalation.js';
+import {
+  holdsFrom,
+  matches,
+  type SubjectKind,
+  subjectsOf,
+  type WatchedTask,
+} from '@houston/common/domain/escalation.js';
 import { evaluate } from '@houston/common/escalation/condition.js';
 import type { RuleRow } from '@houston/common/escalation/escalation.row.js';
 import { watchRule } from '@houston/common/escalation/rule.js';
@@ -19,6 +25,11 @@ const MAX_SHOWN = 1_000;
 interface Span {
   from: Date;
   until: Date;
+}
+
+interface Found {
+  items: WouldFireView[];
+  truncated: boolean;
 }
 
 /** Answers what a rule would have done in the past. */
@@ -44,25 +55,28 @@ export class DryRunService {
     });
   }
 
-  private async found(
-    tx: Tx,
-    rule: RuleRow,
-    span: Span,
-    workspaceId: string,
-  ): Promise<{ items: WouldFireView[]; truncated: boolean }> {
-    switch (subjectOf(rule.trigger)) {
+  private async found(tx: Tx, rule: RuleRow, span: Span, workspaceId: string): Promise<Found> {
+    const found = [];
+    for (const kind of subjectsOf(rule.trigger)) found.push(await this.foundOf(kind, tx, rule, span, workspaceId));
+    return { items: found.flatMap(({ items }) => items), truncated: found.some(({ truncated }) => truncated) };
+  }
+
+  private async foundOf(kind: SubjectKind, tx: Tx, rule: RuleRow, span: Span, workspaceId: string): Promise<Found> {
+    switch (kind) {
       case 'task':
         return this.tasks(tx, rule, span, workspaceId);
       case 'agent':
         return { items: await this.agents(tx, rule, span, workspaceId), truncated: false };
       case 'budget':
         return { items: await this.budgets(tx, rule, span), truncated: false };
+      case 'approval':
+        return this.approvals(tx, rule, span, workspaceId);
     }
   }
 
   private async tasks(tx: Tx, row: RuleRow, { from, until }: Span, workspaceId: string) {
     const ids = await this.store.taskIds(tx, from, MAX_TASKS);
-    const subjects = await readSubjects(tx, workspaceId, 'task', ids);
+    const subjects = await readSubjects(tx, workspaceId, ['task'], ids);
     const moves = groupedBy(await this.store.moves(tx, from, MAX_MOVES), (move) => move.task_id);
     const attempts = groupedBy(await this.store.attempts(tx, ids), (attempt) => attempt.task_id);
     const rule = watchRule(row);
@@ -77,7 +91,7 @@ export class DryRunService {
 
   private async agents(tx: Tx, row: RuleRow, { from, until }: Span, workspaceId: string): Promise<WouldFireView[]> {
     const silences = await this.store.silences(tx, from, MAX_MOVES);
-    const subjects = await readSubjects(tx, workspaceId, 'agent', [...new Set(silences.map((one) => one.agent_id))]);
+    const subjects = await readSubjects(tx, workspaceId, ['agent'], [...new Set(silences.map((one) => one.agent_id))]);
     return silences.flatMap(({ agent_id: agentId, since, until: end }) => {
       const subject = subjects.get(agentId);
       if (subject?.kind !== 'agent') return [];
@@ -86,6 +100,21 @@ export class DryRunService {
       const holds = row.condition === null || evaluate(row.condition, conditionInput(subject, at)).kind === 'true';
       return holds ? [{ taskId: null, agentId, at: at.toISOString() }] : [];
     });
+  }
+
+  private async approvals(tx: Tx, row: RuleRow, { from, until }: Span, workspaceId: string): Promise<Found> {
+    const waits = await this.store.approvals(tx, from, MAX_TASKS);
+    const ids = waits.map(({ id }) => id);
+    const subjects = await readSubjects(tx, workspaceId, ['approval'], ids);
+    const items = waits.flatMap(({ id: approvalId, since, until: end }) => {
+      const subject = subjects.get(approvalId);
+      if (subject?.kind !== 'approval') return [];
+      const at = holdsFrom(watchRule(row), { ...subject.watched, since, isPending: true });
+      if (at === null || at < from || at >= (end ?? until)) return [];
+      const holds = row.condition === null || evaluate(row.condition, conditionInput(subject, at)).kind === 'true';
+      return holds ? [{ taskId: null, approvalId, at: at.toISOString() }] : [];
+    });
+    return { items, truncated: waits.length === MAX_TASKS };
   }
 
   private async budgets(tx: Tx, row: RuleRow, { from }: Span): Promise<WouldFireView[]> {

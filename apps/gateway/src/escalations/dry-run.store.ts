@@ -78,6 +78,16 @@ export class DryRunStore {
     );
   }
 
+  /** Approvals about no task that waited at some time after `from`, the latest first, and until when they did. */
+  approvals(tx: Tx, from: Date, limit: number): Promise<{ id: string; since: Date; until: Date | null }[]> {
+    return tx.query(
+      `select id, created_at as since, resolved_at as until from approvals
+        where workspace_id = $1 and task_id is null and (resolved_at is null or resolved_at >= $2)
+        order by created_at desc, id desc limit $3`,
+      [tx.workspaceId, from, limit],
+    );
+  }
+
   /** Alerts of budgets at this percentage or above, the first of each window. */
   alerts(
     tx: Tx,

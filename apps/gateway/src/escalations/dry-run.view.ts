@@ -5,13 +5,15 @@ export class WouldFireView {
     format: 'uuid',
     nullable: true,
     type: String,
-    description: 'Null when it is about an agent or budget',
+    description: 'Null when it is about an agent, a budget, or an approval that is about no task',
   })
   taskId: string | null;
   @ApiProperty({ format: 'uuid', required: false })
   agentId?: string;
   @ApiProperty({ format: 'uuid', required: false })
   budgetId?: string;
+  @ApiProperty({ format: 'uuid', required: false })
+  approvalId?: string;
   @ApiProperty({ format: 'date-time' })
   at: string;
 }

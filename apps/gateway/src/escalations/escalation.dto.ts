@@ -12,6 +12,11 @@ export class EscalationsQuery extends PageQuery {
   @IsUUID()
   taskId?: string;
 
+  @ApiPropertyOptional({ format: 'uuid', description: 'An approval that is about no task' })
+  @IsOptional()
+  @IsUUID()
+  approvalId?: string;
+
   @ApiPropertyOptional({ format: 'uuid' })
   @IsOptional()
   @IsUUID()

@@ -4,6 +4,7 @@ import type { EscalationRow } from '@houston/common/escalation/escalation.row.js
 
 export interface EscalationFilter {
   taskId?: string;
+  approvalId?: string;
   ruleId?: string;
   status?: string;
   /** raised_at in microseconds, and id, of the last of the page before. */
@@ -20,6 +21,7 @@ export class EscalationStore {
     return tx.query(
       `select *, (extract(epoch from raised_at) * 1000000)::bigint::text as sort_key from escalations
         where workspace_id = $1 and ($2::uuid is null or subject_id = $2) and ($3::uuid is null or rule_id = $3)
+          and ($8::uuid is null or subject_id = $8)
           and ($4::text is null or status = $4)
           and ($5::bigint is null or (raised_at, id) < (timestamptz 'epoch' + $5 * interval '1 microsecond', $6::uuid))
         order by raised_at desc, id desc limit $7`,
@@ -31,6 +33,7 @@ export class EscalationStore {
         afterTime,
         afterId,
         filter.limit + 1,
+        filter.approvalId ?? null,
       ],
     );
   }

@@ -25,7 +25,7 @@ export class EscalationView {
     format: 'uuid',
     nullable: true,
     type: String,
-    description: 'Null when it is about an agent or budget',
+    description: 'Null when it is about an agent, a budget, or an approval that is about no task',
   })
   taskId: string | null;
 
@@ -34,6 +34,9 @@ export class EscalationView {
 
   @ApiProperty({ format: 'uuid', nullable: true, type: String })
   budgetId: string | null;
+
+  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'Of an approval that is about no task' })
+  approvalId: string | null;
 
   @ApiProperty({ example: 1, description: 'Which firing since the rule began to hold' })
   level: number;
@@ -73,7 +76,7 @@ export function escalationView(row: EscalationRow): EscalationView {
   const about = (kind: EscalationRow['subject_kind']) => (row.subject_kind === kind ? row.subject_id : null);
   return {
     ...{ id: row.id, ruleId: row.rule_id, rule: row.rule_name },
-    ...{ taskId: about('task'), agentId: about('agent'), budgetId: about('budget') },
+    ...{ taskId: about('task'), agentId: about('agent'), budgetId: about('budget'), approvalId: about('approval') },
     ...{ level: row.level, reason: row.reason, actions: row.actions, status: row.status },
     dueAt: row.since.toISOString(),
     raisedAt: row.raised_at.toISOString(),

@@ -1,4 +1,4 @@
-import { type EscalationTrigger, matchableBy, subjectOf } from '@houston/common/domain/escalation.js';
+import { type EscalationTrigger, looksAt, matchableBy, subjectsOf } from '@houston/common/domain/escalation.js';
 import { problemOf } from '@houston/common/escalation/condition.js';
 import type { Recipient, RuleAction, RuleRow } from '@houston/common/escalation/escalation.row.js';
 import { DECIDER_ROLES } from '@houston/common/domain/approval-deciders.js';
@@ -96,9 +96,8 @@ export function requireSound(rule: RuleColumns): void {
 }
 
 function requireUse({ trigger }: RuleColumns, { type, recipients, agentId }: RuleAction): void {
-  const kind = subjectOf(trigger);
-  if (kind !== 'task' && type !== 'notify' && type !== 'webhook') {
-    throw invalid('actions', `${trigger} looks at ${kind}s; ${type} is for tasks.`);
+  if (!looksAt(trigger, 'task') && type !== 'notify' && type !== 'webhook') {
+    throw invalid('actions', `${trigger} looks at ${subjectsOf(trigger).join()}s; ${type} is for tasks.`);
   }
   if (recipients && type !== 'notify' && type !== 'requestApproval') {
     throw invalid('actions', `Nobody is told by ${type}: it takes no recipients.`);

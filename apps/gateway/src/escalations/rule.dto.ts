@@ -61,7 +61,8 @@ export class ActionDto {
   @ApiPropertyOptional({
     type: [Object],
     example: [{ role: 'owner' }],
-    description: 'Of notify and requestApproval: `{role}`, `{member: id}` or `{agent: id}`; default: owners and admins',
+    description:
+      'Of notify and requestApproval: `{role}`, `{member: id}` or `{agent: id}`; default: owners and admins, and where an approval waits whoever is asked to decide, from the second level on those above, too',
   })
   @MayBeAbsent()
   @IsRecipients()

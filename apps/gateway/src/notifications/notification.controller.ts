@@ -1,31 +1,27 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Database } from '@houston/common/db/database.js';
 import { Problems } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
 import { type Page, pageOf, readCursor } from '../http/page.js';
 import { ApiPage } from '../http/page-answer.js';
 import { NotificationsQuery } from './notification.dto.js';
-import { NotificationStore } from './notification.store.js';
-import { NotificationView, notificationView } from './notification.view.js';
+import { NotificationService } from './notification.service.js';
+import { NotificationView } from './notification.view.js';
 
 @ApiTags('notifications')
 @ApiBearerAuth()
 @Controller('api/notifications')
 export class NotificationController {
-  constructor(
-    @Inject(Database) private readonly db: Database,
-    @Inject(NotificationStore) private readonly store: NotificationStore,
-  ) {}
+  constructor(@Inject(NotificationService) private readonly notifications: NotificationService) {}
 
   @Get()
   @Can('notifications:read')
   @ApiOperation({
     summary: 'How notifications fare, newest first',
     description:
-      'One for each recipient and channel; webhooks have their own under /api/webhooks/{id}/deliveries. What was given up ' +
-      'is among the dead letters.',
+      'One for each recipient and channel, the deliveries to webhooks among them (each attempt of those under ' +
+      '/api/webhooks/{id}/deliveries). What was given up is among the dead letters.',
   })
   @ApiPage(NotificationView)
   @Problems()
@@ -35,7 +31,13 @@ export class NotificationController {
   ): Promise<Page<NotificationView>> {
     const binding = [caller.workspaceId, 'notifications', status, channel];
     const [afterId = null] = readCursor(cursor, binding, 1) ?? [];
-    const rows = await this.db.inWorkspace(caller, (tx) => this.store.list(tx, { status, channel, afterId, limit }));
-    return pageOf(rows, limit, binding, (row) => [row.id], notificationView);
+    const views = await this.notifications.list(caller, { status, channel, afterId, limit });
+    return pageOf(
+      views,
+      limit,
+      binding,
+      (view) => [view.id],
+      (view) => view,
+    );
   }
 }

@@ -1,10 +1,9 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
+import { NOTIFICATION_CHANNELS, type NotificationChannel } from '@houston/common/domain/notification-plan.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { NOTIFICATION_STATUSES } from './notification.row.js';
-
-const CHANNELS = ['slack', 'email', 'inbox', 'agent'] as const;
 
 export class NotificationsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: NOTIFICATION_STATUSES })
@@ -12,10 +11,10 @@ export class NotificationsQuery extends PageQuery {
   @IsIn(NOTIFICATION_STATUSES)
   status?: (typeof NOTIFICATION_STATUSES)[number];
 
-  @ApiPropertyOptional({ enum: CHANNELS })
+  @ApiPropertyOptional({ enum: NOTIFICATION_CHANNELS })
   @MayBeAbsent()
-  @IsIn(CHANNELS)
-  channel?: (typeof CHANNELS)[number];
+  @IsIn(NOTIFICATION_CHANNELS)
+  channel?: NotificationChannel;
 }
 
 export class InboxQuery extends PageQuery {

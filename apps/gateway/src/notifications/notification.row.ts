@@ -25,5 +25,19 @@ export interface NotificationRow {
   archived_at: Date | null;
 }
 
+/** A delivery to a webhook, seen as a notification. */
+export type WebhookNotificationRow = Pick<
+  NotificationRow,
+  | 'id'
+  | 'event_type'
+  | 'subject'
+  | 'status'
+  | 'attempt_count'
+  | 'last_error'
+  | 'next_attempt_at'
+  | 'created_at'
+  | 'delivered_at'
+> & { event_id: string; endpoint_id: string };
+
 export const NOTIFICATION_COLUMNS = `id, event_id, event_type, channel, member_id, agent_id, channel_id, title, text, subject,
   refs, critical, status, attempt_count, last_error, next_attempt_at, created_at, delivered_at, read_at, archived_at`;

@@ -1,5 +1,6 @@
+import { NOTIFICATION_CHANNELS } from '@houston/common/domain/notification-plan.js';
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { NOTIFICATION_STATUSES, type NotificationRow } from './notification.row.js';
+import { NOTIFICATION_STATUSES, type NotificationRow, type WebhookNotificationRow } from './notification.row.js';
 
 /** Exactly one of them. */
 export class NotificationRecipientView {
@@ -11,6 +12,9 @@ export class NotificationRecipientView {
 
   @ApiPropertyOptional({ format: 'uuid' })
   channel?: string;
+
+  @ApiPropertyOptional({ format: 'uuid' })
+  webhook?: string;
 }
 
 @ApiExtraModels(NotificationRecipientView)
@@ -18,7 +22,7 @@ export class NotificationView {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ enum: ['slack', 'email', 'inbox', 'agent'] })
+  @ApiProperty({ enum: NOTIFICATION_CHANNELS })
   channel: string;
 
   @ApiProperty({ type: NotificationRecipientView })
@@ -90,12 +94,22 @@ export class InboxItemView {
   archivedAt: string | null;
 }
 
+type HowItFares = Omit<WebhookNotificationRow, 'event_id' | 'endpoint_id'> & { event_id: string | null };
+
 /** How it fares; its words are for whom it is for. */
 export function notificationView(row: NotificationRow): NotificationView {
+  return viewOf(row, row.channel, recipientOf(row));
+}
+
+export function webhookNotificationView(row: WebhookNotificationRow): NotificationView {
+  return viewOf(row, 'webhook', { webhook: row.endpoint_id });
+}
+
+function viewOf(row: HowItFares, channel: string, recipient: NotificationRecipientView): NotificationView {
   return {
     id: row.id,
-    channel: row.channel,
-    recipient: recipientOf(row),
+    channel,
+    recipient,
     status: row.status,
     attempts: row.attempt_count,
     lastError: row.last_error,

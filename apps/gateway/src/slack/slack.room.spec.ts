@@ -70,6 +70,12 @@ describe('a button pressed in Slack', () => {
     expect(await repliesAbout(id)).toMatchObject([
       { title: expect.stringMatching(/: approved$/) as string, refs: {}, reply_url: RESPONSE_URL, status: 'queued' },
     ]);
+    const [told] = await gateway.db.database.inWorkspace(gateway.db, (tx) =>
+      tx.query(`select data ->> 'slackChannelId' as id from events where subject = $1 order by seq desc limit 1`, [
+        `approval:${id}`,
+      ]),
+    );
+    expect(told).toEqual({ id: channelId });
   });
 
   it('is answered in one line of limited length, without the secrets that were pasted into the request', async () => {
@@ -129,6 +135,10 @@ describe('a button pressed in Slack', () => {
     await press(id, { responseUrl: 'http://169.254.169.254/latest/meta-data' }).expect(200);
     expect((await statusOf(id))[0]).toBe('approved');
     expect(await repliesAbout(id)).toEqual([]);
+    const edited = await gateway.db.database.inWorkspace(gateway.db, (tx) =>
+      tx.query(`select 1 from events where subject = $1 and data ? 'slackChannelId'`, [`approval:${id}`]),
+    );
+    expect(edited).toEqual([]);
   });
 
   it('is a form: JSON and nonsense are refused', async () => {

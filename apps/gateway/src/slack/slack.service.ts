@@ -57,10 +57,12 @@ export class SlackService {
     const { approvalId } = press.button;
     const comment = `In Slack, by ${press.userName}`;
     try {
-      const approval = await this.decisions.resolve(callerOf(press, place), approvalId, {
-        decision: press.decision,
-        comment,
-      });
+      const approval = await this.decisions.resolve(
+        callerOf(press, place),
+        approvalId,
+        { decision: press.decision, comment },
+        this.canReply(press) ? { slackChannelId: press.button.channelId } : {},
+      );
       return { title: headline(approval), text: `By ${press.userName}, in Slack.`, isForAll: true };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -69,8 +71,12 @@ export class SlackService {
     }
   }
 
+  private canReply({ responseUrl }: Pick<SlackPress, 'responseUrl'>): boolean {
+    return responseUrl !== null && judgeEndpointUrl(responseUrl, this.config.webhookAllowCidrs).ok;
+  }
+
   private async reply({ button, responseUrl }: SlackPress, { isForAll, ...said }: Reply): Promise<void> {
-    if (responseUrl === null || !judgeEndpointUrl(responseUrl, this.config.webhookAllowCidrs).ok) return;
+    if (responseUrl === null || !this.canReply({ responseUrl })) return;
     const id = newId();
     const { channelId, approvalId } = button;
     const subject = `approval:${approvalId}`;

@@ -15,6 +15,9 @@ import { EndpointSlots } from './endpoint-slots.js';
 
 const ATTEMPT_DEADLINE_MS = 15_000;
 const REMEMBERED = 50_000;
+const LONGEST_SNOOZE_MS = 2_000;
+/** For what is not put off: somebody asked for it, or it is not due. */
+const LONGEST_RETURN_MS = 60_000;
 
 type AttemptSeen = { succeeded: boolean; durationMs: number };
 
@@ -48,7 +51,7 @@ export class DeliveryService {
     const endpointId = await this.endpointOf(wakeup);
     if (endpointId === null) return { kind: 'done', wakeups: [] };
     const waitMs = await this.slots.take(endpointId, wakeup.workspaceId);
-    if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
+    if (waitMs > 0) return this.later(wakeup, waitMs);
     let seen: AttemptSeen | null = null;
     try {
       const claim = await this.db.inWorkspace(wakeup, (tx) => this.claim(tx, wakeup.deliveryId));
@@ -60,6 +63,18 @@ export class DeliveryService {
     } finally {
       this.slots.release(endpointId, seen, wakeup.workspaceId);
     }
+  }
+
+  /**
+   * Its endpoint, or its workspace, has no room. A short while it waits in the queue; what has to wait longer is put off in
+   * its row and found by the sweeper, so that thousands of dead endpoints do not fill the queue by coming again and again.
+   */
+  private async later(wakeup: Payloads['webhook-deliveries'], waitMs: number): Promise<WakeupAnswer> {
+    const isPutOff =
+      waitMs > LONGEST_SNOOZE_MS &&
+      (await this.db.inWorkspace(wakeup, (tx) => this.store.putOff(tx, wakeup.deliveryId, waitMs)));
+    if (isPutOff) return { kind: 'done', wakeups: [] };
+    return { kind: 'snooze', delayMs: Math.min(waitMs, LONGEST_RETURN_MS) };
   }
 
   /** Remembered, because a delivery that finds its endpoint busy comes again and again. */

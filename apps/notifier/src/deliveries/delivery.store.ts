@@ -138,6 +138,18 @@ export class DeliveryStore {
     );
   }
 
+  /** Makes one that is due, and of which nobody asked for an attempt, due only then. @returns whether it was that */
+  async putOff(tx: Tx, id: string, waitMs: number): Promise<boolean> {
+    const rows = await tx.query(
+      `update deliveries set next_attempt_at = clock_timestamp() + $3 * interval '1 millisecond'
+        where workspace_id = $1 and id = $2 and next_attempt_at <= clock_timestamp() and manual_attempt_at is null
+          and claimed_until is null
+        returning id`,
+      [tx.workspaceId, id, waitMs],
+    );
+    return rows.length === 1;
+  }
+
   /** The endpoint, locked: whoever changes it or its deliveries waits. */
   async lockEndpoint(tx: Tx, id: string): Promise<EndpointRow | null> {
     const [row] = await tx.query<EndpointRow>(

@@ -10,6 +10,8 @@ export interface DueDelivery {
   workspace_id: string;
   attempt_count: number;
   is_manual: boolean;
+  /** The last attempt at its endpoint failed. */
+  is_failing: boolean;
   /** Where the next page begins. */
   key: string;
 }
@@ -25,9 +27,11 @@ export class SweepStore {
   due(tx: Tx, after: string | null, limit: number): Promise<DueDelivery[]> {
     const [dueAt, id] = after?.split(' ') ?? [null, null];
     return tx.query(
-      `select id, workspace_id, attempt_count, manual_attempt_at is not null and manual_attempt_at <= now() as is_manual,
-              (extract(epoch from due_at) * 1000000)::bigint::text || ' ' || id as key
-         from deliveries
+      `select d.id, d.workspace_id, d.attempt_count, d.manual_attempt_at is not null and d.manual_attempt_at <= now() as is_manual,
+              (select e.failing_since is not null from webhook_endpoints e
+                where e.workspace_id = d.workspace_id and e.id = d.endpoint_id) as is_failing,
+              (extract(epoch from d.due_at) * 1000000)::bigint::text || ' ' || d.id as key
+         from deliveries d
         where organization_id = $1 and due_at <= now() - make_interval(secs => ${GRACE_SECONDS})
           and (claimed_until is null or claimed_until <= now())
           and ($2::bigint is null or (due_at, id) > (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))

@@ -8,19 +8,13 @@ import { sendToSlack } from '../channels/slack.js';
 import type { NotificationRow } from './notification.row.js';
 
 const DEADLINE_MS = 15_000;
-/** What somebody may decide by a button. */
-const ASKS_FOR_DECISION: ReadonlySet<string> = new Set([
-  'approval.requested',
-  'approval.delegated',
-  'approval.reminded',
-  'escalation.raised',
-]);
-
 /** One claimed notification, with everything its channel needs. */
 export interface Message {
   row: NotificationRow;
   organizationId: string;
   workspaceId: string;
+  /** What it asks for was decided before it could be told. */
+  isDecided: boolean;
   /** Null: mails have no link to unsubscribe. */
   unsubscribeSecret: string | null;
 }
@@ -57,13 +51,13 @@ async function mail(message: Message, { smtpUrl, smtpFrom, publicUrl }: HoustonC
   });
 }
 
-function slack({ row, organizationId, workspaceId }: Message, { webhookAllowCidrs }: HoustonConfig) {
+function slack({ row, organizationId, workspaceId, isDecided }: Message, { webhookAllowCidrs }: HoustonConfig) {
   const url = row.reply_url ?? row.url;
   if (url === null) return cannot('no_address', true);
   const channelId = row.channel_id ?? '';
-  const approvalId = row.refs['approvalId'];
-  const isAsked = row.has_signing_secret && ASKS_FOR_DECISION.has(row.event_type) && approvalId !== undefined;
-  const button = isAsked && row.reply_url === null ? { organizationId, workspaceId, channelId, approvalId } : null;
+  const approvalId = row.asked_approval_id;
+  const isAsked = row.has_signing_secret && row.reply_url === null && !isDecided;
+  const button = isAsked && approvalId !== null ? { organizationId, workspaceId, channelId, approvalId } : null;
   const footer = `${row.event_type} · ${row.subject}`;
   return sendToSlack({
     url,

@@ -30,6 +30,8 @@ export interface NotificationRow {
   url: string | null;
   /** Buttons can be answered. */
   has_signing_secret: boolean;
+  /** Of a message in Slack that asks for a decision. */
+  asked_approval_id: string | null;
   /** What is told has a rendering of its own for Slack; null: its words are. */
   slack_message: Record<string, unknown> | null;
   /** The recipient still wants it: a member who is there, a channel that is enabled. */

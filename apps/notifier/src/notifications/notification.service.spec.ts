@@ -1,3 +1,4 @@
+import { v7 as newId } from 'uuid';
 import { isGenuine, readUnsubscribeToken } from '@houston/common/notifications/unsubscribe-token.js';
 import { addAgent, addChannel, addMember, addNotification } from '../../../../test/factories/notifications.js';
 import { NotificationFixture } from '../../../../test/support/notification-fixture.js';
@@ -147,6 +148,20 @@ describe('a notification', () => {
     await fixture.notify(await addNotification(fixture.db, unanswerable, { type: 'approval.requested', refs }));
     expect(words().map((message) => JSON.stringify(message).includes('houston_approve'))).toEqual([true, false, false]);
     expect(JSON.stringify(words()[0])).toContain(`${fixture.db.workspaceId} ${slack.id} ${ID}`);
+  });
+
+  it('about what was decided while it was on its way has no buttons', async () => {
+    const { organizationId, workspaceId } = fixture.db;
+    const id = newId();
+    await fixture.query(
+      `insert into approvals (organization_id, workspace_id, id, kind, status, policy, action, description, risk, payload_digest,
+                              assignees, requested_by, decision, resolved_by, resolved_at)
+       values ($1, $2, $3, 'action', 'rejected', 'pending', 'a', 'd', 'low', 'sha256:' || repeat('0', 64), '[{"role": "admin"}]',
+               'system', 'reject', 'key:1', now())`,
+      [organizationId, workspaceId, id],
+    );
+    await fixture.notify(await toSlack({ type: 'approval.reminded', refs: { approvalId: id } }));
+    expect(JSON.stringify(words()[0])).not.toContain('houston_approve');
   });
 
   it('that answers a pressed button replaces the message at its own address, which is then forgotten', async () => {

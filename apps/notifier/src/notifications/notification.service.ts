@@ -128,6 +128,7 @@ export class NotificationService {
       row: { ...row, title: words.title, text: words.text },
       organizationId,
       workspaceId: workspaceId ?? '',
+      isDecided: row.asked_approval_id !== null && (await this.store.isDecided(tx, row.asked_approval_id)),
       unsubscribeSecret,
     };
     return { kind: 'claimed', attempt: { id: row.id, number, at }, message };

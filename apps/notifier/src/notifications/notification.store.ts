@@ -30,7 +30,7 @@ export class NotificationStore {
               coalesce(m.status <> 'removed', c.status = 'enabled', true) as is_reachable,
               case when n.channel = 'slack' and n.event_type = 'standup.sent' then p.slack end as slack_message,
               case when n.channel = 'email' and not n.critical then q.quiet_hours end as quiet_hours,
-              clock_timestamp() as now
+              n.asked_approval_id, clock_timestamp() as now
          from notifications n
          join workspaces w on w.organization_id = $1 and w.id = n.workspace_id
          left join members m on m.workspace_id = n.workspace_id and m.id = n.member_id
@@ -42,6 +42,15 @@ export class NotificationStore {
       [tx.organizationId, tx.workspaceId, id],
     );
     return row ?? null;
+  }
+
+  /** Whether the approval that a message asks for has been decided before it could be told. */
+  async isDecided(tx: Tx, approvalId: string): Promise<boolean> {
+    const rows = await tx.query(`select 1 from approvals where workspace_id = $1 and id = $2 and status <> 'pending'`, [
+      tx.workspaceId,
+      approvalId,
+    ]);
+    return rows.length === 1;
   }
 
   /** Closes a digest: what comes later opens another. @returns its words */

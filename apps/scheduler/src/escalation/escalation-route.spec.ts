@@ -68,6 +68,16 @@ describe('the route from events to rules of escalation', () => {
     expect((await follow(event({ type: 'task.completed' }))).marks).toEqual([`task ${taskId}`]);
   });
 
+  it('leaves word of approvals where a rule looks at them, and of the task they are about', async () => {
+    const approvalId = newId();
+    const requested = event({ type: 'approval.requested', subject: `approval:${approvalId}`, data: { taskId } });
+    await insertRule(db, {});
+    expect((await follow(requested)).marks).toEqual([`task ${taskId}`]);
+    await insertRule(db, { trigger: 'approvalPending' });
+    expect((await follow(requested)).marks).toEqual([`approval ${approvalId}`, `task ${taskId}`]);
+    expect((await follow({ ...requested, data: { taskId: null } })).marks).toEqual([`approval ${approvalId}`]);
+  });
+
   it('is silent where no rule cares, and about its own news', async () => {
     expect(await follow(event({}))).toEqual({ marks: [], woken: false });
     await insertRule(db, { enabled: false });

@@ -49,9 +49,8 @@ export class EscalationRoute extends EventRoute {
 function marksOf(event: LedgerEvent, interests: Interests): NewMark[] {
   const { workspaceId } = event;
   const noun = event.type.slice(0, event.type.indexOf('.'));
-  const taskId = subjectId(event, 'task');
-  if (taskId !== null && workspaceId !== null && interests.inTasks.has(workspaceId))
-    return [{ workspace_id: workspaceId, kind: 'task', subject_id: taskId }];
+  const ofWork = workspaceId === null ? [] : marksOfWork(event, workspaceId, interests);
+  if (ofWork.length > 0) return ofWork;
   const agentId = subjectId(event, 'agent');
   if (agentId !== null)
     return interests.inAgents.map((id) => ({ workspace_id: id, kind: 'agent', subject_id: agentId }));
@@ -84,10 +83,20 @@ async function withoutFinished(tx: Tx, marks: readonly NewMark[], { inFinished }
   return kept;
 }
 
+/** What is told of an approval may concern its task, too. */
+function marksOfWork(event: LedgerEvent, workspaceId: string, { inTasks, inApprovals }: Interests): NewMark[] {
+  const taskId = inTasks.has(workspaceId) ? subjectId(event, 'task') : null;
+  const approvalId = inApprovals.has(workspaceId) ? subjectId(event, 'approval') : null;
+  return [
+    ...(taskId === null ? [] : [{ workspace_id: workspaceId, kind: 'task' as const, subject_id: taskId }]),
+    ...(approvalId === null ? [] : [{ workspace_id: workspaceId, kind: 'approval' as const, subject_id: approvalId }]),
+  ];
+}
+
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** What the event was done to, or names as `taskId`, `agentId`. */
-function subjectId({ subject, data }: LedgerEvent, kind: 'task' | 'agent'): string | null {
+function subjectId({ subject, data }: LedgerEvent, kind: 'task' | 'agent' | 'approval'): string | null {
   const named = subject.startsWith(`${kind}:`)
     ? subject.slice(kind.length + 1)
     : kind === 'task'

@@ -97,16 +97,84 @@ describe('members', () => {
     expect(await told()).toEqual([['inbox', other.id]]);
   });
 
-  it.each(['budget.frozen', 'budget.exhausted', 'agent.anomaly_found'])(
+  it.each(['budget.threshold_crossed', 'budget.frozen', 'budget.exhausted', 'agent.anomaly_found'])(
     'who are owners or admins hear of %s, which names nobody; nobody hears of what is routine',
     async (type) => {
       const inCharge = [await addMember(db, { role: 'owner' }), await addMember(db, { role: 'admin' })];
       await addMember(db, { role: 'member' });
       await happen(type, { name: 'tight', budgetId: newId() });
-      await happen('budget.threshold_crossed', { name: 'tight' });
+      await happen('budget.updated', { name: 'tight' });
       await relay(route({ smtpUrl: undefined }));
       expect((await told()).sort()).toEqual(inCharge.map(({ id }) => ['inbox', id]).sort());
       expect((await rows()).map((row) => row.title)).toEqual([type, type]);
+    },
+  );
+
+  describe('of an organization whose budget binds all its workspaces', () => {
+    const elsewhere = async (slug: string) => {
+      const workspaceId = newId();
+      await query(`insert into workspaces (organization_id, id, slug, name) values ($1, $2, $3, $3)`, [
+        db.organizationId,
+        workspaceId,
+        slug,
+      ]);
+      return { ...db, workspaceId };
+    };
+
+    it.each(['budget.threshold_crossed', 'budget.exhausted', 'budget.frozen'])(
+      'are told of %s if they are owners or admins anywhere: in each inbox, and once by mail',
+      async (type) => {
+        const other = await elsewhere('other');
+        const [owner, admin] = [await addMember(db, { role: 'owner' }), await addMember(other, { role: 'admin' })];
+        await addMember(other, { role: 'member' });
+        const again = await addMember(other, { role: 'owner', email: owner.email.toUpperCase() });
+        await happen(type, { name: 'all of us', budgetId: newId() }, null);
+        await relay();
+        expect((await rows()).map((row) => [row.channel, row.member_id, row.workspace_id]).sort()).toEqual(
+          [
+            ['email', owner.id, db.workspaceId],
+            ['email', admin.id, other.workspaceId],
+            ['inbox', owner.id, db.workspaceId],
+            ['inbox', admin.id, other.workspaceId],
+            ['inbox', again.id, other.workspaceId],
+          ].sort(),
+        );
+      },
+    );
+
+    it('are told as they wish, also in Slack, where it is that of their own workspace', async () => {
+      const other = await elsewhere('other');
+      const channel = await addChannel(other, { events: ['task.*'] });
+      await addChannel(db, { events: ['task.*'] });
+      await addMember(other, { role: 'owner', rules: [{ event: 'budget.*', channels: ['slack'] }] });
+      await addMember(db, { role: 'owner', rules: [{ event: 'budget.*', muted: true }] });
+      await happen('budget.threshold_crossed', { name: 'all of us' }, null);
+      await relay();
+      expect(await told()).toEqual([['slack', channel.id]]);
+    });
+  });
+
+  it('above are told where nobody has the role that is asked, and only there', async () => {
+    const [admin, owner] = [await addMember(db, { role: 'admin' }), await addMember(db, { role: 'owner' })];
+    await happen('x.y', { recipients: [{ role: 'member' }] });
+    await happen('x.y', { recipients: [{ role: 'admin' }], author: { member: admin.id } });
+    await happen('x.y', { recipients: [{ role: 'viewer' }] });
+    await relay(route({ smtpUrl: undefined }));
+    expect((await told()).sort()).toEqual(
+      [
+        ['inbox', admin.id],
+        ['inbox', owner.id],
+      ].sort(),
+    );
+  });
+
+  it.each([[['webhook']], [['agent']], [['email']]])(
+    'find what they shall decide in their inbox, whatever channels %p were asked for',
+    async (channels) => {
+      const { id } = await addMember(db, { role: 'admin' });
+      await happen('approval.requested', { recipients: [{ role: 'admin' }], channels });
+      await relay(route({ smtpUrl: undefined }));
+      expect((await rows()).filter((row) => row.channel === 'inbox').map((row) => row.member_id)).toEqual([id]);
     },
   );
 
@@ -216,7 +284,8 @@ describe('agents and channels', () => {
     const member = await addMember(db);
     await happen('approval.requested', { channels: ['slack'], recipients: [{ member: member.id }] });
     await relay();
-    expect((await told()).sort()).toEqual(channels.map(({ id }) => ['slack', id]).sort());
+    const inSlack = channels.map(({ id }) => ['slack', id]);
+    expect((await told()).sort()).toEqual([['inbox', member.id], ...inSlack].sort());
   });
 
   it('a channel does not hear that it does not hear, but others do', async () => {

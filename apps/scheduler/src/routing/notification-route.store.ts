@@ -7,6 +7,8 @@ export interface RoutedMember {
   workspaceId: string;
   id: string;
   role: string;
+  /** In small letters. */
+  email: string;
   rules: PreferenceRule[];
   quietHours: QuietHours | null;
 }
@@ -19,8 +21,23 @@ export interface RoutedChannel {
   events: string[];
 }
 
+/** A Slack channel in which an approval was asked that has been decided meanwhile. */
+export interface DecidedInSlack {
+  workspaceId: string;
+  approvalId: string;
+  channelId: string;
+  /** How often it was asked there. */
+  messages: number;
+  action: string;
+  status: string;
+  /** A name, or a word such as `timeout`. */
+  decidedBy: string;
+  comment: string | null;
+}
+
 export interface Wanted {
-  workspaceIds: string[];
+  /** Null: all. */
+  workspaceIds: string[] | null;
   memberIds: string[];
   roles: string[];
 }
@@ -85,11 +102,11 @@ export class NotificationRouteStore {
   /** Members by id or role, with what they wish. */
   members(tx: Tx, { workspaceIds, memberIds, roles }: Wanted): Promise<RoutedMember[]> {
     return tx.query(
-      `select m.workspace_id as "workspaceId", m.id, m.role, coalesce(p.rules, '[]') as rules,
+      `select m.workspace_id as "workspaceId", m.id, m.role, lower(m.email) as email, coalesce(p.rules, '[]') as rules,
               p.quiet_hours as "quietHours"
          from members m
          left join notification_preferences p on p.workspace_id = m.workspace_id and p.member_id = m.id
-        where m.organization_id = $1 and m.workspace_id = any($2::uuid[]) and m.status <> 'removed'
+        where m.organization_id = $1 and ($2::uuid[] is null or m.workspace_id = any($2)) and m.status <> 'removed'
           and (m.id = any($3::uuid[]) or m.role = any($4::text[]))
         order by m.workspace_id, m.id`,
       [tx.organizationId, workspaceIds, memberIds, roles],
@@ -113,6 +130,26 @@ export class NotificationRouteStore {
         where organization_id = $1 and status = 'enabled' and ($2::uuid[] is null or workspace_id = any($2))
         order by workspace_id, id for key share`,
       [tx.organizationId, ids],
+    );
+  }
+
+  /** Where these approvals were asked in Slack, each channel once and held; not those that the policy decided. */
+  decidedInSlack(tx: Tx, approvals: readonly { workspaceId: string; id: string }[]): Promise<DecidedInSlack[]> {
+    return tx.query(
+      `select a.workspace_id as "workspaceId", a.id as "approvalId", c.id as "channelId", n.messages, a.action, a.status,
+              coalesce(m.name, g.name, k.name, a.resolved_by) as "decidedBy", a.comment
+         from unnest($2::uuid[], $3::uuid[], $3::text[]) as i (workspace_id, id, name)
+         join approvals a on a.workspace_id = i.workspace_id and a.id = i.id
+         join lateral (
+           select x.channel_id, count(*)::int as messages from notifications x
+            where x.workspace_id = a.workspace_id and x.asked_approval_id = i.name group by x.channel_id) n on true
+         join channels c on c.workspace_id = a.workspace_id and c.id = n.channel_id
+         left join members m on m.workspace_id = a.workspace_id and m.id = a.resolver_member_id
+         left join agents g on g.id = a.resolver_agent_id
+         left join api_keys k on 'key:' || k.id = a.resolved_by
+        where a.organization_id = $1 and a.status <> 'pending' and a.resolved_by <> 'policy' and c.status = 'enabled'
+        order by c.workspace_id, c.id for key share of c`,
+      [tx.organizationId, approvals.map(({ workspaceId }) => workspaceId), approvals.map(({ id }) => id)],
     );
   }
 

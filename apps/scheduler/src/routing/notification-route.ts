@@ -9,7 +9,12 @@ import { EventRoute } from '@houston/common/events/event-route.js';
 import { notificationText, type NotificationText } from '@houston/common/notifications/notification-text.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import { quietUntil } from '@houston/common/notifications/quiet-hours.js';
-import { type AskedRecipients, recipientsOfEvent } from '@houston/common/notifications/recipients.js';
+import {
+  type AskedRecipients,
+  recipientsOfEvent,
+  rolesFrom,
+  rolesTold,
+} from '@houston/common/notifications/recipients.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
 import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
 import {
@@ -19,14 +24,23 @@ import {
   type RoutedChannel,
   type RoutedMember,
 } from './notification-route.store.js';
+import { decisionWords, isDecision, wasAnsweredIn } from './slack-decisions.js';
 
 /** How long a message waits for an agent to take it. */
 const AGENT_PATIENCE_MS = 30 * 24 * 3_600_000;
 const NOBODY: Recipient = { memberId: null, agentId: null, channelId: null };
 
 interface Asking {
-  event: LedgerEvent & { workspaceId: string };
+  event: LedgerEvent;
   asked: AskedRecipients;
+}
+
+/** An event, and the workspace whose people are told. */
+type PlacedEvent = LedgerEvent & { workspaceId: string };
+
+interface MemberPlan {
+  member: RoutedMember;
+  plan: NotificationPlan;
 }
 
 interface Audience {
@@ -57,7 +71,8 @@ export class NotificationRoute extends EventRoute {
     const audience = await this.audienceOf(tx, events, asking);
     const direct = asking.flatMap((one) => this.toThoseAsked(one, audience));
     const listened = events.flatMap((event) => this.toListeners(event, audience));
-    const all = onceEach([...direct, ...listened]);
+    const decided = await this.toWhereItWasAsked(tx, events);
+    const all = onceEach([...direct, ...listened, ...decided]);
     const written = await this.store.insert(
       tx,
       all.filter((one) => one.digestKey === null),
@@ -81,10 +96,11 @@ export class NotificationRoute extends EventRoute {
     const all = (pick: (asked: AskedRecipients) => string[]) => [
       ...new Set(asking.flatMap(({ asked }) => pick(asked))),
     ];
+    const workspaceIds = asking.flatMap(({ event }) => event.workspaceId ?? []);
     const members = await this.store.members(tx, {
-      workspaceIds: [...new Set(asking.map(({ event }) => event.workspaceId))],
+      workspaceIds: workspaceIds.length < asking.length ? null : [...new Set(workspaceIds)],
       memberIds: all((asked) => asked.memberIds),
-      roles: all((asked) => asked.roles),
+      roles: all((asked) => asked.roles.flatMap(rolesFrom)),
     });
     const agents = await this.store.agents(
       tx,
@@ -95,23 +111,38 @@ export class NotificationRoute extends EventRoute {
 
   private toThoseAsked({ event, asked }: Asking, audience: Audience): NewNotification[] {
     const words = notificationText(event);
-    const named = new Set(asked.memberIds.map((id) => id.toLowerCase()));
-    const authors = new Set(asked.authorIds.map((id) => id.toLowerCase()));
-    const members = audience.members.filter(
-      ({ workspaceId, id, role }) =>
-        workspaceId === event.workspaceId && !authors.has(id) && (named.has(id) || asked.roles.includes(role)),
+    const plans = onlyOneMailEach(
+      membersAsked(event, asked, audience.members).map((member) => ({
+        member,
+        plan: this.planFor(member, event, asked),
+      })),
     );
-    const plans = members.map((member) => ({ member, plan: this.planFor(member, event, asked) }));
     const toMembers = plans.flatMap(({ member, plan }) => this.toMember(event, words, member, plan, audience.now));
+    const { workspaceId } = event;
+    if (workspaceId === null) return [...toMembers, ...this.toSlackOf(event, words, plans, audience)];
+    const authors = new Set(asked.authorIds.map((id) => id.toLowerCase()));
     const toAgents = asked.agentIds
       .filter((id) => audience.agents.has(id.toLowerCase()) && !authors.has(id.toLowerCase()))
-      .map((agentId) => this.one(event, words, 'agent', { ...NOBODY, agentId }, { delayMs: AGENT_PATIENCE_MS }));
-    const inSlack =
-      asked.channels?.includes('slack') === true || plans.some(({ plan }) => plan.channels.includes('slack'));
-    const toSlack = audience.channels
-      .filter(({ kind, workspaceId }) => inSlack && kind === 'slack' && workspaceId === event.workspaceId)
-      .map(({ id }) => this.one(event, words, 'slack', { ...NOBODY, channelId: id }));
-    return [...toMembers, ...toAgents, ...toSlack];
+      .map((agentId) =>
+        this.one({ ...event, workspaceId }, words, 'agent', { ...NOBODY, agentId }, { delayMs: AGENT_PATIENCE_MS }),
+      );
+    const wished = asked.channels?.includes('slack') === true && !isDecision(event) ? [workspaceId] : [];
+    return [...toMembers, ...toAgents, ...this.toSlackOf(event, words, plans, audience, wished)];
+  }
+
+  /** To the Slack channels of those who wish to be told there, and of these workspaces besides. */
+  private toSlackOf(
+    event: LedgerEvent,
+    words: NotificationText,
+    plans: readonly MemberPlan[],
+    { channels }: Audience,
+    wished: readonly string[] = [],
+  ): NewNotification[] {
+    const told = new Set(wished);
+    for (const { member, plan } of plans) if (plan.channels.includes('slack')) told.add(member.workspaceId);
+    return channels
+      .filter(({ kind, workspaceId }) => kind === 'slack' && told.has(workspaceId))
+      .map(({ id, workspaceId }) => this.one({ ...event, workspaceId }, words, 'slack', { ...NOBODY, channelId: id }));
   }
 
   private planFor({ rules }: RoutedMember, event: LedgerEvent, asked: AskedRecipients): NotificationPlan {
@@ -125,9 +156,9 @@ export class NotificationRoute extends EventRoute {
   }
 
   private toMember(
-    event: Asking['event'],
+    event: LedgerEvent,
     words: NotificationText,
-    { id, quietHours }: RoutedMember,
+    { id, workspaceId, quietHours }: RoutedMember,
     { channels, critical, digestSeconds }: NotificationPlan,
     now: Date,
   ): NewNotification[] {
@@ -141,7 +172,13 @@ export class NotificationRoute extends EventRoute {
         const isLoud = channel === 'email' && !critical && quietHours !== null;
         const quiet = isLoud ? quietUntil(quietHours, new Date(now.getTime() + delayMs)) : null;
         const waitMs = quiet === null ? delayMs : quiet.getTime() - now.getTime();
-        return this.one(event, words, channel, { ...NOBODY, memberId: id }, { ...digest, delayMs: waitMs });
+        return this.one(
+          { ...event, workspaceId },
+          words,
+          channel,
+          { ...NOBODY, memberId: id },
+          { ...digest, delayMs: waitMs },
+        );
       });
   }
 
@@ -154,8 +191,26 @@ export class NotificationRoute extends EventRoute {
     );
   }
 
+  /** A message in Slack cannot be edited unless somebody pressed its button: another says below what was decided. */
+  private async toWhereItWasAsked(tx: Tx, events: readonly LedgerEvent[]): Promise<NewNotification[]> {
+    const decisions = events.filter(isDecision);
+    if (decisions.length === 0) return [];
+    const asked = await this.store.decidedInSlack(
+      tx,
+      decisions.map(({ workspaceId, data }) => ({ workspaceId, id: data.approvalId })),
+    );
+    return decisions.flatMap((event) =>
+      asked
+        .filter((one) => one.approvalId === event.data.approvalId && !wasAnsweredIn(event, one))
+        .map((one) => {
+          const words = notificationText({ ...event, data: { ...event.data, ...decisionWords(one) } });
+          return this.one(event, words, 'slack', { ...NOBODY, channelId: one.channelId });
+        }),
+    );
+  }
+
   private one(
-    { id: eventId, seq: eventSeq, type: eventType, workspaceId, subject }: Asking['event'],
+    { id: eventId, seq: eventSeq, type: eventType, workspaceId, subject }: PlacedEvent,
     words: NotificationText,
     channel: NewNotification['channel'],
     recipient: Recipient,
@@ -171,11 +226,35 @@ export class NotificationRoute extends EventRoute {
   }
 }
 
-/** What concerns the whole organization is told to its channels alone: members are of a workspace. */
 function asksFor(event: LedgerEvent): Asking[] {
-  const { workspaceId } = event;
   const asked = recipientsOfEvent(event);
-  return workspaceId === null || asked === null ? [] : [{ event: { ...event, workspaceId }, asked }];
+  return asked === null ? [] : [{ event, asked }];
+}
+
+/** Members of the event's workspace; of what concerns the whole organization, those of every workspace. */
+function membersAsked(
+  { workspaceId }: LedgerEvent,
+  { memberIds, roles, authorIds }: AskedRecipients,
+  members: readonly RoutedMember[],
+): RoutedMember[] {
+  const authors = new Set(authorIds.map((id) => id.toLowerCase()));
+  const present = members.filter(
+    (member) => (workspaceId === null || member.workspaceId === workspaceId) && !authors.has(member.id),
+  );
+  const named = new Set(memberIds.map((id) => id.toLowerCase()));
+  const told = rolesTold(roles, new Set(present.map(({ role }) => role)));
+  return present.filter(({ id, role }) => named.has(id) || told.has(role));
+}
+
+/** Somebody may be a member of several workspaces: each inbox has it, the mailbox once. */
+function onlyOneMailEach(plans: readonly MemberPlan[]): MemberPlan[] {
+  const mailed = new Set<string>();
+  return plans.map(({ member, plan }) => {
+    if (!plan.channels.includes('email')) return { member, plan };
+    const isFirst = !mailed.has(member.email);
+    mailed.add(member.email);
+    return { member, plan: isFirst ? plan : { ...plan, channels: plan.channels.filter((one) => one !== 'email') } };
+  });
 }
 
 /**

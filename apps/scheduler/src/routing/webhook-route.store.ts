@@ -6,6 +6,8 @@ export interface RoutedEndpoint {
   id: string;
   /** Patterns. */
   events: string[];
+  /** Its last attempt failed. */
+  isFailing: boolean;
 }
 
 export interface NewDelivery {
@@ -18,6 +20,7 @@ export interface NewDelivery {
   body: string;
   /** Milliseconds until the first attempt. */
   delayMs: number;
+  isFailing: boolean;
 }
 
 /** Finds the webhooks of an organization and writes what is to be delivered to them. */
@@ -27,7 +30,7 @@ export class WebhookRouteStore {
   enabledEndpoints(tx: Tx, workspaceIds: readonly (string | null)[]): Promise<RoutedEndpoint[]> {
     const ids = workspaceIds.includes(null) ? null : [...new Set(workspaceIds)];
     return tx.query(
-      `select workspace_id as "workspaceId", id, events from webhook_endpoints
+      `select workspace_id as "workspaceId", id, events, failing_since is not null as "isFailing" from webhook_endpoints
         where organization_id = $1 and status = 'enabled' and ($2::uuid[] is null or workspace_id = any($2))`,
       [tx.organizationId, ids],
     );
@@ -38,10 +41,7 @@ export class WebhookRouteStore {
    * before stays as it is.
    * @returns those that are new
    */
-  async insert(
-    tx: Tx,
-    deliveries: readonly NewDelivery[],
-  ): Promise<{ id: string; workspaceId: string; delayMs: number }[]> {
+  async insert(tx: Tx, deliveries: readonly NewDelivery[]): Promise<NewDelivery[]> {
     const written = await tx.query<{ id: string }>(
       `with alive as (
          select workspace_id, id from webhook_endpoints

@@ -9,12 +9,14 @@ import type { Wakeup } from '@houston/common/queues/queues.js';
 import { deliveryBody } from '@houston/common/webhooks/delivery-message.js';
 import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
 import { isOperational } from '@houston/common/webhooks/operational-events.js';
-import { deliveryWakeup } from '@houston/common/webhooks/webhook-wakeups.js';
+import { deliveryWakeup, withPatience } from '@houston/common/webhooks/webhook-wakeups.js';
 import { type NewDelivery, type RoutedEndpoint, WebhookRouteStore } from './webhook-route.store.js';
 
 /** Sent to the one endpoint that is tested, by whoever asked for the test. */
 const TEST_EVENT = 'webhook.test';
 const JITTER = 0.2;
+/** Of one workspace at a time: adding a wake-up takes its time, in which the events of others wait to be routed. */
+const MOST_WAKEUPS = 200;
 
 /** Decides which webhooks are told of an event, and writes a delivery for each. */
 @Injectable()
@@ -40,8 +42,8 @@ export class WebhookRoute extends EventRoute {
     if (deliveries.length === 0) return [];
     const written = await this.store.insert(tx, deliveries);
     const { organizationId } = tx;
-    return written.map(({ id, workspaceId, delayMs }) =>
-      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount: 0, delayMs }),
+    return withPatience(written, MOST_WAKEUPS).map(({ id, workspaceId, delayMs, isPatient }) =>
+      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount: 0, delayMs, isPatient }),
     );
   }
 
@@ -57,6 +59,7 @@ export class WebhookRoute extends EventRoute {
         type: event.type,
         body: deliveryBody(event),
         delayMs: this.firstDelayMs(),
+        isFailing: endpoint.isFailing,
       }));
   }
 

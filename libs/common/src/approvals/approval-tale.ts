@@ -37,8 +37,13 @@ export function tellRequested(tx: Tx, row: ApprovalRow): Promise<void> {
   });
 }
 
+export interface AnsweredIn {
+  /** In which a button was pressed whose message is edited. */
+  slackChannelId?: string;
+}
+
 /** Tells whoever asked, unless they did it themselves or the policy answered at once. */
-export function tellResolved(tx: Tx, row: ApprovalRow): Promise<void> {
+export function tellResolved(tx: Tx, row: ApprovalRow, place: AnsweredIn = {}): Promise<void> {
   const type = row.status === 'expired' || row.status === 'cancelled' ? `approval.${row.status}` : 'approval.resolved';
   const isMachine = row.resolved_by === 'policy' || row.resolved_by === 'timeout';
   const [asker, author] = [requesterOf(row), resolverOf(row)];
@@ -56,6 +61,7 @@ export function tellResolved(tx: Tx, row: ApprovalRow): Promise<void> {
       comment: row.comment === null ? null : shortened(row.comment),
       approvedDigest: row.approved_digest,
       resolvedBy: row.resolved_by,
+      ...place,
     },
   });
 }
@@ -131,7 +137,7 @@ async function taskOf(tx: Tx, row: ApprovalRow): Promise<string | null> {
 }
 
 /** The agent or member that asked; a bare key cannot be told anything. */
-function requesterOf(row: ApprovalRow): Recipient | null {
+export function requesterOf(row: ApprovalRow): Recipient | null {
   return party(row.requester_agent_id, row.requester_member_id);
 }
 

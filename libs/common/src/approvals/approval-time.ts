@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.js';
-import { DEFAULT_ASSIGNEES, OWNERS } from '../domain/approval-deciders.js';
+import { askedAgain, OWNERS } from '../domain/approval-deciders.js';
 import type { ApprovalRow } from './approval.row.js';
 import { tellEscalated, tellReminded, tellResolved } from './approval-tale.js';
 import { type LockedApproval, writeEscalation, writeReminder, writeResolution } from './approval.store.js';
@@ -31,15 +31,6 @@ export async function actOnTime(tx: Tx, row: LockedApproval, isTaskOver: boolean
   }
   if (row.is_late) return timeOut(tx, row);
   const reminded = await writeReminder(tx, row);
-  await tellReminded(
-    tx,
-    reminded,
-    reminded.reminders === 1 ? reminded.assignees : [...reminded.assignees, ...beyond(row)],
-  );
+  await tellReminded(tx, reminded, askedAgain(reminded, reminded.reminders));
   return 'reminded';
-}
-
-/** Whoever was asked has not answered a whole day after the reminder: those above hear of it, too. */
-function beyond({ policy }: ApprovalRow) {
-  return policy === 'blocked' ? OWNERS : DEFAULT_ASSIGNEES;
 }

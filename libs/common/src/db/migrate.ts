@@ -19,6 +19,7 @@ import { Standups1700000000013 } from './migrations/0013-standups.js';
 import { Office1700000000014 } from './migrations/0014-office.js';
 import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
 import { TaskIndexes1700000000016 } from './migrations/0016-task-indexes.js';
+import { People1700000000017 } from './migrations/0017-people.js';
 import { RunsAndPresence1700000000018 } from './migrations/0018-runs-and-presence.js';
 import { FewerSteps1700000000019 } from './migrations/0019-fewer-steps.js';
 import { Admission1700000000020 } from './migrations/0020-admission.js';
@@ -41,6 +42,7 @@ const MIGRATIONS = [
   Office1700000000014,
   KeptAnswers1700000000015,
   TaskIndexes1700000000016,
+  People1700000000017,
   RunsAndPresence1700000000018,
   FewerSteps1700000000019,
   Admission1700000000020,

@@ -354,6 +354,7 @@ CREATE INDEX approvals_by_resolution ON public.approvals USING btree (workspace_
 CREATE INDEX approvals_by_status ON public.approvals USING btree (workspace_id, status, created_at, id);
 CREATE INDEX approvals_by_task ON public.approvals USING btree (workspace_id, task_id, created_at, id) WHERE (task_id IS NOT NULL);
 CREATE INDEX approvals_due ON public.approvals USING btree (organization_id, due_at, id) WHERE (due_at IS NOT NULL);
+CREATE INDEX approvals_waiting_alone ON public.approvals USING btree (workspace_id, id) WHERE ((status = 'pending'::text) AND (task_id IS NULL));
 CREATE UNIQUE INDEX approvals_pending_raise ON public.approvals USING btree (workspace_id, execution_id) WHERE ((status = 'pending'::text) AND (kind = 'raise'::text));
 CREATE UNIQUE INDEX approvals_pending_task ON public.approvals USING btree (workspace_id, task_id) WHERE ((status = 'pending'::text) AND (task_id IS NOT NULL));
 CREATE UNIQUE INDEX approvals_pending_unfreeze ON public.approvals USING btree (workspace_id, budget_id) WHERE ((status = 'pending'::text) AND (kind = 'unfreeze'::text));
@@ -606,6 +607,7 @@ create table deliveries (
 );
 CREATE INDEX deliveries_by_age ON public.deliveries USING btree (organization_id, created_at) WHERE (status <> 'pending'::text);
 CREATE INDEX deliveries_by_endpoint ON public.deliveries USING btree (workspace_id, endpoint_id, id);
+CREATE INDEX deliveries_by_status ON public.deliveries USING btree (workspace_id, status, id) WHERE (status <> 'delivered'::text);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (organization_id, due_at, id) WHERE (due_at IS NOT NULL);
 -- row level security: forced
 create policy tenant on deliveries to houston_app
@@ -688,7 +690,7 @@ create table escalation_marks (
   subject_id uuid not null,
   after_id uuid,
   marked_at timestamp with time zone not null default now(),
-  constraint escalation_marks_kind_check CHECK ((kind = ANY (ARRAY['task'::text, 'agent'::text, 'budgets'::text, 'rule'::text]))),
+  constraint escalation_marks_kind_check CHECK ((kind = ANY (ARRAY['task'::text, 'agent'::text, 'approval'::text, 'budgets'::text, 'rule'::text]))),
   constraint escalation_marks_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint escalation_marks_pkey PRIMARY KEY (workspace_id, kind, subject_id)
 );
@@ -785,7 +787,7 @@ create table escalations (
   constraint escalations_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, id) ON DELETE CASCADE,
   constraint escalations_pkey PRIMARY KEY (workspace_id, id),
   constraint escalations_status_check CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text]))),
-  constraint escalations_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['task'::text, 'agent'::text, 'budget'::text])))
+  constraint escalations_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['task'::text, 'agent'::text, 'budget'::text, 'approval'::text])))
 );
 CREATE INDEX escalations_by_rule ON public.escalations USING btree (workspace_id, rule_id, raised_at);
 CREATE INDEX escalations_by_subject ON public.escalations USING btree (workspace_id, subject_id, raised_at);
@@ -1112,6 +1114,11 @@ create table notifications (
   delivered_at timestamp with time zone,
   read_at timestamp with time zone,
   archived_at timestamp with time zone,
+  asked_approval_id text default 
+CASE
+    WHEN ((channel = 'slack'::text) AND (event_type = ANY (ARRAY['approval.requested'::text, 'approval.delegated'::text, 'approval.reminded'::text, 'escalation.raised'::text]))) THEN (refs ->> 'approvalId'::text)
+    ELSE NULL::text
+END,
   constraint notifications_attempt_count_check CHECK ((attempt_count >= 0)),
   constraint notifications_channel_check CHECK ((channel = ANY (ARRAY['slack'::text, 'email'::text, 'inbox'::text, 'agent'::text]))),
   constraint notifications_check CHECK ((num_nonnulls(member_id, agent_id, channel_id) = 1)),
@@ -1136,6 +1143,7 @@ create table notifications (
   constraint notifications_workspace_id_channel_id_fkey FOREIGN KEY (workspace_id, channel_id) REFERENCES channels(workspace_id, id) ON DELETE CASCADE,
   constraint notifications_workspace_id_member_id_fkey FOREIGN KEY (workspace_id, member_id) REFERENCES members(workspace_id, id) ON DELETE CASCADE
 );
+CREATE INDEX notifications_asking ON public.notifications USING btree (workspace_id, asked_approval_id) WHERE (asked_approval_id IS NOT NULL);
 CREATE INDEX notifications_by_age ON public.notifications USING btree (organization_id, created_at) WHERE (next_attempt_at IS NULL);
 CREATE INDEX notifications_by_agent ON public.notifications USING btree (organization_id, agent_id) WHERE (agent_id IS NOT NULL);
 CREATE INDEX notifications_by_channel ON public.notifications USING btree (workspace_id, channel_id) WHERE (channel_id IS NOT NULL);

@@ -11,6 +11,15 @@ export type Assignee = { readonly member: string } | { readonly agent: string } 
 export const DEFAULT_ASSIGNEES: readonly Assignee[] = [{ role: 'owner' }, { role: 'admin' }];
 export const OWNERS: readonly Assignee[] = [{ role: 'owner' }];
 
+/** Who is told for this time that an approval still waits: whoever is asked, from the second time on those above, too. */
+export function askedAgain(
+  { policy, assignees }: { policy: ApprovalPolicy; assignees: readonly Assignee[] },
+  time: number,
+): readonly Assignee[] {
+  if (time <= 1) return assignees;
+  return [...assignees, ...(policy === 'blocked' ? OWNERS : DEFAULT_ASSIGNEES)];
+}
+
 /** Somebody who asks or decides. */
 export interface Party {
   /** Null: the house itself. */

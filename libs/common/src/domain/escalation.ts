@@ -23,12 +23,19 @@ export const ESCALATION_STATUSES = ['open', 'acknowledged', 'resolved'] as const
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 export type EscalationAction = (typeof ESCALATION_ACTIONS)[number];
 export type EscalationStatus = (typeof ESCALATION_STATUSES)[number];
-export type SubjectKind = 'task' | 'agent' | 'budget';
+export const SUBJECT_KINDS = ['task', 'agent', 'budget', 'approval'] as const;
 
-/** What a rule of this trigger looks at. */
-export function subjectOf(trigger: EscalationTrigger): SubjectKind {
-  if (trigger === 'agentSilent') return 'agent';
-  return trigger === 'budgetConsumed' ? 'budget' : 'task';
+export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+
+/** What a rule of this trigger looks at. An approval about a task is looked at as its task's. */
+export function subjectsOf(trigger: EscalationTrigger): readonly SubjectKind[] {
+  if (trigger === 'agentSilent') return ['agent'];
+  if (trigger === 'budgetConsumed') return ['budget'];
+  return trigger === 'approvalPending' ? ['task', 'approval'] : ['task'];
+}
+
+export function looksAt(trigger: EscalationTrigger, kind: SubjectKind): boolean {
+  return subjectsOf(trigger).includes(kind);
 }
 
 /** One value or several. */
@@ -46,14 +53,8 @@ export interface EscalationMatch {
 
 /** What a trigger can be restricted by. */
 export function matchableBy(trigger: EscalationTrigger): (keyof EscalationMatch)[] {
-  switch (subjectOf(trigger)) {
-    case 'task':
-      return ['priority', 'status', 'capability', 'tag', 'agent'];
-    case 'agent':
-      return ['agent', 'capability'];
-    case 'budget':
-      return ['agent'];
-  }
+  if (looksAt(trigger, 'task')) return ['priority', 'status', 'capability', 'tag', 'agent'];
+  return looksAt(trigger, 'agent') ? ['agent', 'capability'] : ['agent'];
 }
 
 export interface WatchedTask {
@@ -86,7 +87,16 @@ export interface WatchedBudget {
   readonly matchable: EscalationMatch;
 }
 
-export type WatchedSubject = WatchedTask | WatchedAgent | WatchedBudget;
+/** One that is about no task. */
+export interface WatchedApproval {
+  readonly kind: 'approval';
+  readonly since: Date;
+  readonly isPending: boolean;
+  /** `agent`: whoever asked. */
+  readonly matchable: EscalationMatch;
+}
+
+export type WatchedSubject = WatchedTask | WatchedAgent | WatchedBudget | WatchedApproval;
 
 /** What a rule asks for, apart from its condition. */
 export interface WatchRule {
@@ -106,7 +116,7 @@ const LATEST_MS = 8.64e15;
  * something happens.
  */
 export function holdsFrom(rule: WatchRule, subject: WatchedSubject): Date | null {
-  if (subjectOf(rule.trigger) !== subject.kind || !matches(rule.match, subject.matchable)) return null;
+  if (!looksAt(rule.trigger, subject.kind) || !matches(rule.match, subject.matchable)) return null;
   switch (subject.kind) {
     case 'task':
       return taskHoldsFrom(rule, subject);
@@ -114,6 +124,8 @@ export function holdsFrom(rule: WatchRule, subject: WatchedSubject): Date | null
       return subject.lastSeenAt && after(subject.lastSeenAt, rule.threshold);
     case 'budget':
       return subject.consumedPercent >= rule.threshold ? subject.at : null;
+    case 'approval':
+      return subject.isPending ? after(subject.since, rule.threshold) : null;
   }
 }
 

@@ -16,8 +16,14 @@ describe('a member', () => {
   });
 
   it('is told where whoever asks wants it, unless they have chosen otherwise', () => {
-    expect(plan({ wanted: ['slack', 'webhook'] }).channels).toEqual(['slack']);
+    expect(plan({ wanted: ['email', 'webhook'] }).channels).toEqual(['inbox', 'email']);
     expect(plan({ wanted: ['slack'], rules: [{ event: 'task.*', channels: ['email'] }] }).channels).toEqual(['email']);
+  });
+
+  it('finds it in the inbox also where only programs are asked for, or places where they may not be', () => {
+    for (const wanted of [['webhook'], ['agent'], []] as const) expect(plan({ wanted }).channels).toEqual(['inbox']);
+    expect(plan({ wanted: ['slack'] }).channels).toEqual(['inbox', 'slack']);
+    expect(plan({ wanted: ['webhook'], rules: [{ event: '*', muted: true }] }).channels).toEqual([]);
   });
 
   it('is bound by the most particular of their rules, and not by one for other events', () => {

@@ -46,10 +46,16 @@ export function planNotification(question: PlanQuestion): NotificationPlan {
   const critical = isCritical(question.eventType, question.saysCritical);
   const rule = ruleFor(question.rules, question.eventType);
   if (rule?.muted === true && !critical) return { channels: [], critical, digestSeconds: null };
-  const usual: readonly NotificationChannel[] = question.wanted ?? (question.hasMail ? ['inbox', 'email'] : ['inbox']);
+  const usual = usualChannels(question);
   const chosen = personal(rule?.channels ?? usual);
   const channels = critical && chosen.length === 0 ? personal(usual) : chosen;
   return { channels, critical, digestSeconds: critical ? null : (rule?.digestSeconds ?? null) };
+}
+
+/** Whoever asks chooses the channels; the inbox is always among them, as a webhook alone would leave a person unaware. */
+function usualChannels({ wanted, hasMail }: PlanQuestion): readonly NotificationChannel[] {
+  if (wanted !== null) return ['inbox', ...wanted];
+  return hasMail ? ['inbox', 'email'] : ['inbox'];
 }
 
 /** The most particular rule for this type; of several the first. */

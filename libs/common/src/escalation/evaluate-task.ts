@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.js';
-import { holdsFrom, subjectOf } from '../domain/escalation.js';
+import { holdsFrom, looksAt } from '../domain/escalation.js';
 import { evaluate } from './condition.js';
 import type { EscalationRow, RuleRow } from './escalation.row.js';
 import { look } from './look.js';
@@ -22,9 +22,9 @@ export interface Evaluation {
 
 /** Holds every rule against a task now; what is due fires. @returns null when there is no such task */
 export async function evaluateTask(tx: Tx, workspaceId: string, taskId: string): Promise<Evaluation[] | null> {
-  const rules = (await enabledRules(tx, [workspaceId])).filter((rule) => subjectOf(rule.trigger) === 'task');
+  const rules = (await enabledRules(tx, [workspaceId])).filter((rule) => looksAt(rule.trigger, 'task'));
   const watched = await lockOf(tx, workspaceId, taskId);
-  const subject = (await readSubjects(tx, workspaceId, 'task', [taskId])).get(taskId);
+  const subject = (await readSubjects(tx, workspaceId, ['task'], [taskId])).get(taskId);
   if (!subject) return null;
   const known = new Set(watched.map((watch) => watch.rule_id));
   const froms = new Map(rules.map((rule) => [rule.id, holdsFrom(watchRule(rule), subject.watched)]));

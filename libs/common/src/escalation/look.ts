@@ -1,13 +1,14 @@
 import { v7 as newId } from 'uuid';
 import type { Tx } from '../db/database.js';
-import { holdsFrom, judgeWatch, subjectOf, type WatchVerdict } from '../domain/escalation.js';
+import { holdsFrom, judgeWatch, looksAt, SUBJECT_KINDS, type WatchVerdict } from '../domain/escalation.js';
 import { appendEvent, appendEvents, type NewEvent } from '../events/event-log.js';
 import { evaluate } from './condition.js';
 import type { ActionResult, RuleRow, WatchRow } from './escalation.row.js';
-import { DEFAULT_RECIPIENTS, performAction } from './perform-action.js';
+import { performAction } from './perform-action.js';
 import { actionsAt, watchRule } from './rule.js';
 import { reasonOf } from './reason.js';
-import { lockTasks } from './subject.store.js';
+import { lockApprovals, lockTasks } from './subject.store.js';
+import { toldTo } from './told-to.js';
 import {
   insertEscalations,
   type LookedAt,
@@ -75,11 +76,12 @@ async function lockSubjects(
   rules: readonly RuleRow[],
 ): Promise<Map<string, Subject>> {
   const found = new Map<string, Subject>();
-  for (const kind of ['task', 'agent', 'budget'] as const) {
-    const about = new Set(rules.filter((rule) => subjectOf(rule.trigger) === kind).map((rule) => rule.id));
+  for (const kind of SUBJECT_KINDS) {
+    const about = new Set(rules.filter((rule) => looksAt(rule.trigger, kind)).map((rule) => rule.id));
     const ids = [...new Set(watches.filter((w) => about.has(w.rule_id)).map((w) => w.subject_id))];
     if (kind === 'task' && ids.length > 0) await lockTasks(tx, workspaceId, ids);
-    for (const [id, subject] of await readSubjects(tx, workspaceId, kind, ids)) found.set(id, subject);
+    if (kind === 'approval' && ids.length > 0) await lockApprovals(tx, workspaceId, ids);
+    for (const [id, subject] of await readSubjects(tx, workspaceId, [kind], ids)) found.set(id, subject);
   }
   return found;
 }
@@ -92,7 +94,7 @@ function isDeed({ type }: ActionResult): boolean {
 async function readAgain(tx: Tx, workspaceId: string, subjects: Map<string, Subject>, id: string): Promise<void> {
   const subject = subjects.get(id);
   if (subject?.kind !== 'task') return;
-  const fresh = (await readSubjects(tx, workspaceId, 'task', [id])).get(id);
+  const fresh = (await readSubjects(tx, workspaceId, ['task'], [id])).get(id);
   if (fresh) subjects.set(id, fresh);
 }
 
@@ -153,20 +155,9 @@ async function raise(tx: Tx, rule: RuleRow, subject: Subject, level: number, sin
       data: {
         ...{ escalationId: id, ruleId: rule.id, rule: rule.name, trigger: rule.trigger, level, reason, actions },
         ...{ [`${subject.kind}Id`]: subject.id, dueAt: since.toISOString() },
-        ...toldTo(rule, subject, level, reason),
+        ...(await toldTo(tx, rule, subject, level, reason)),
       },
     },
-  };
-}
-
-/** Whom the event names to be told, with the words for it; nobody unless an action says so. */
-function toldTo(rule: RuleRow, subject: Subject, level: number, reason: string): Record<string, unknown> {
-  const notify = actionsAt(rule, level).filter((action) => action.type === 'notify');
-  if (notify.length === 0) return { title: `${rule.name}: ${subject.title}`.slice(0, 200) };
-  return {
-    recipients: notify.flatMap((action) => action.recipients ?? DEFAULT_RECIPIENTS),
-    title: `${rule.name}: ${subject.title}`.slice(0, 200),
-    text: `${subject.title}: ${reason} Level ${level} of ${rule.max_depth}.`,
   };
 }
 

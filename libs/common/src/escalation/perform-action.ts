@@ -21,6 +21,8 @@ export interface Occasion {
   reason: string;
 }
 
+const NO_TASK = { agent: 'An agent is no task.', budget: 'A budget is no task.', approval: 'It is about no task.' };
+
 export const DEFAULT_RECIPIENTS: readonly Recipient[] = [{ role: 'owner' }, { role: 'admin' }];
 
 /** Does one thing about a subject that the caller has locked. What is impossible by now is told, not thrown. */
@@ -33,7 +35,7 @@ export async function performAction(
 ): Promise<ActionResult> {
   // Both are told with the event of the escalation itself.
   if (action.type === 'notify' || action.type === 'webhook') return { type: action.type, done: true };
-  if (subject.kind !== 'task') return { type: action.type, done: false, detail: `A ${subject.kind} is no task.` };
+  if (subject.kind !== 'task') return { type: action.type, done: false, detail: NO_TASK[subject.kind] };
   const task = await presentTask(tx, workspaceId, subject.id);
   if (isTerminal(task.status)) return { type: action.type, done: false, detail: `The task is ${task.status}.` };
   switch (action.type) {

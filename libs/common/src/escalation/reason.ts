@@ -6,6 +6,8 @@ export function reasonOf({ trigger, threshold }: RuleRow, subject: Subject): str
   if (subject.kind === 'agent') return `Agent ${subject.title} has been silent since ${iso(subject.facts.seen_at)}.`;
   if (subject.kind === 'budget')
     return `${Math.floor(subject.facts.consumed_percent)} % of budget ${subject.title} are spent or held.`;
+  if (subject.kind === 'approval')
+    return `It has been waiting for a decision since ${iso(subject.facts.approval.created_at)}.`;
   const { task, failures } = subject.facts;
   switch (trigger) {
     case 'timeInStatus':

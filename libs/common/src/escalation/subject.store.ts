@@ -1,3 +1,4 @@
+import type { ApprovalRow } from '../approvals/approval.row.js';
 import type { Tx } from '../db/database.js';
 import type { TaskRow } from '../tasks/task.row.js';
 
@@ -21,6 +22,12 @@ export interface TaskFacts {
   /** How its last attempt ended; null while it runs. */
   last_kind: string | null;
   assignee_name: string | null;
+  agent: AgentFacts | null;
+}
+
+export interface ApprovalFacts {
+  approval: ApprovalRow;
+  /** That asked. */
   agent: AgentFacts | null;
 }
 
@@ -99,6 +106,60 @@ export async function budgetFacts(
     ids,
   ]);
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Approvals of one workspace that are about no task. Ids that do not exist are left out. */
+export async function approvalFacts(
+  tx: Tx,
+  workspaceId: string,
+  ids: readonly string[],
+): Promise<Map<string, ApprovalFacts>> {
+  const rows = await tx.query<ApprovalRow>(
+    'select * from approvals where workspace_id = $1 and id = any($2::uuid[]) and task_id is null',
+    [workspaceId, ids],
+  );
+  const agentIds = rows.flatMap((row) => row.requester_agent_id ?? []);
+  const agents = agentIds.length === 0 ? new Map<string, AgentFacts>() : await agentFacts(tx, agentIds);
+  return new Map(
+    rows.map((approval) => {
+      const agent = agents.get(approval.requester_agent_id ?? '') ?? null;
+      return [approval.id, { approval, agent }] as const;
+    }),
+  );
+}
+
+/** The approval that a task waits for. */
+export async function approvalOfTask(tx: Tx, task: TaskRow): Promise<ApprovalRow | null> {
+  const [row] = await tx.query<ApprovalRow>(
+    `select * from approvals where workspace_id = $1 and id = $2 and status = 'pending'`,
+    [task.workspace_id, task.approval_id],
+  );
+  return row ?? null;
+}
+
+/** Locks approvals, after the tasks: in the order of whoever decides. */
+export async function lockApprovals(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    `select id from approvals where workspace_id = $1 and id = any($2::uuid[]) and task_id is null order by id
+        for update`,
+    [workspaceId, ids],
+  );
+}
+
+/** The workspace's pending approvals that are about no task, after this one, in order of their ids. */
+export async function approvalIdsAfter(
+  tx: Tx,
+  workspaceId: string,
+  after: string | null,
+  limit: number,
+): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select id from approvals
+      where workspace_id = $1 and status = 'pending' and task_id is null and ($2::uuid is null or id > $2)
+      order by id limit $3`,
+    [workspaceId, after, limit],
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Locks tasks in the order in which everybody locks them. */

@@ -1,8 +1,8 @@
 import type { Tx } from '../db/database.js';
-import { holdsFrom, namesFinished, type SubjectKind, subjectOf } from '../domain/escalation.js';
+import { holdsFrom, looksAt, namesFinished, type SubjectKind, subjectsOf } from '../domain/escalation.js';
 import type { RuleRow } from './escalation.row.js';
 import { watchRule } from './rule.js';
-import { agentFacts, budgetFacts, taskIdsAfter } from './subject.store.js';
+import { agentFacts, approvalIdsAfter, budgetFacts, taskIdsAfter } from './subject.store.js';
 import {
   enabledRules,
   type Mark,
@@ -23,7 +23,7 @@ const SUBJECTS_PER_RULE = 500;
 /** Which rules are to be held against which subjects. */
 interface Round {
   workspaceId: string;
-  kind: SubjectKind;
+  kinds: readonly SubjectKind[];
   rules: RuleRow[];
   subjectIds: string[];
 }
@@ -48,14 +48,15 @@ export async function takeNote(tx: Tx): Promise<number> {
 }
 
 async function roundsOf(tx: Tx, workspaceId: string, rules: RuleRow[], marks: Mark[]): Promise<Round[]> {
-  const about = (kind: SubjectKind) => rules.filter((rule) => subjectOf(rule.trigger) === kind);
+  const about = (kind: SubjectKind) => rules.filter((rule) => looksAt(rule.trigger, kind));
   const idsOf = (kind: Mark['kind']) => marks.filter((mark) => mark.kind === kind).map((mark) => mark.subject_id);
   const budgetRules = idsOf('budgets').length === 0 ? [] : about('budget');
   const rounds: Round[] = [
-    { workspaceId, kind: 'task', rules: about('task'), subjectIds: idsOf('task') },
-    { workspaceId, kind: 'agent', rules: about('agent'), subjectIds: idsOf('agent') },
+    { workspaceId, kinds: ['task'], rules: about('task'), subjectIds: idsOf('task') },
+    { workspaceId, kinds: ['agent'], rules: about('agent'), subjectIds: idsOf('agent') },
+    { workspaceId, kinds: ['approval'], rules: about('approval'), subjectIds: idsOf('approval') },
     {
-      ...{ workspaceId, kind: 'budget', rules: budgetRules },
+      ...{ workspaceId, kinds: ['budget'], rules: budgetRules },
       subjectIds: budgetRules.length === 0 ? [] : [...(await budgetFacts(tx, workspaceId, null)).keys()],
     },
   ];
@@ -68,14 +69,14 @@ async function roundOfRule(tx: Tx, mark: Mark, enabled: readonly RuleRow[]): Pro
   const { workspace_id: workspaceId, subject_id: ruleId, after_id: afterId } = mark;
   const rule = enabled.find(({ id }) => id === ruleId);
   if (!rule) return roundOfDisabled(tx, workspaceId, ruleId);
-  const kind = subjectOf(rule.trigger);
-  const page = await pageOf(tx, workspaceId, kind, afterId);
+  const kinds = subjectsOf(rule.trigger);
+  const page = await pageOf(tx, workspaceId, kinds, afterId);
   const last = page.at(-1);
   if (page.length === SUBJECTS_PER_RULE && last !== undefined) await markFurther(tx, mark, last);
   // What the rule had its eye on and is no longer about, too.
   const watched = afterId === null ? await watchedSubjects(tx, workspaceId, ruleId) : [];
   const subjectIds = [...new Set([...page, ...watched.map((watch) => watch.subject_id)])];
-  return [{ workspaceId, kind, rules: [rule], subjectIds }];
+  return [{ workspaceId, kinds, rules: [rule], subjectIds }];
 }
 
 async function roundOfDisabled(tx: Tx, workspaceId: string, ruleId: string): Promise<Round[]> {
@@ -83,10 +84,22 @@ async function roundOfDisabled(tx: Tx, workspaceId: string, ruleId: string): Pro
   if (!rule) return [];
   const watched = await watchedSubjects(tx, workspaceId, ruleId);
   const subjectIds = watched.map((watch) => watch.subject_id);
-  return [{ workspaceId, kind: subjectOf(rule.trigger), rules: [rule], subjectIds }];
+  return [{ workspaceId, kinds: subjectsOf(rule.trigger), rules: [rule], subjectIds }];
 }
 
-async function pageOf(tx: Tx, workspaceId: string, kind: SubjectKind, after: string | null): Promise<string[]> {
+/** The next of all these kinds, in order of their ids. */
+async function pageOf(
+  tx: Tx,
+  workspaceId: string,
+  kinds: readonly SubjectKind[],
+  after: string | null,
+): Promise<string[]> {
+  const pages: string[] = [];
+  for (const kind of kinds) pages.push(...(await pageOfKind(tx, workspaceId, kind, after)));
+  return pages.sort().slice(0, SUBJECTS_PER_RULE);
+}
+
+async function pageOfKind(tx: Tx, workspaceId: string, kind: SubjectKind, after: string | null): Promise<string[]> {
   switch (kind) {
     case 'task':
       return taskIdsAfter(tx, workspaceId, after, SUBJECTS_PER_RULE);
@@ -94,18 +107,20 @@ async function pageOf(tx: Tx, workspaceId: string, kind: SubjectKind, after: str
       return [...(await agentFacts(tx, null, after, SUBJECTS_PER_RULE)).keys()];
     case 'budget':
       return [...(await budgetFacts(tx, workspaceId, null)).keys()].slice(0, SUBJECTS_PER_RULE - 1);
+    case 'approval':
+      return approvalIdsAfter(tx, workspaceId, after, SUBJECTS_PER_RULE);
   }
 }
 
 /** Where a rule holds, or will; and where it no longer does and has been watching. */
 async function watchesFor(tx: Tx, round: Round): Promise<NewWatch[]> {
-  const { workspaceId, kind, rules } = round;
+  const { workspaceId, kinds, rules } = round;
   if (rules.length === 0 || round.subjectIds.length === 0) return [];
   // Most tasks are over before anybody looks.
-  const isAboutAll = kind !== 'task' || rules.some(({ match }) => namesFinished(match));
+  const isAboutAll = kinds.some((kind) => kind !== 'task') || rules.some(({ match }) => namesFinished(match));
   const subjectIds = isAboutAll ? round.subjectIds : await unfinishedOrWatched(tx, workspaceId, round.subjectIds);
   if (subjectIds.length === 0) return [];
-  const subjects = await readSubjects(tx, workspaceId, kind, subjectIds);
+  const subjects = await readSubjects(tx, workspaceId, kinds, subjectIds);
   const present = new Set(
     (await watchesOf(tx, workspaceId, subjectIds)).map((watch) => `${watch.rule_id} ${watch.subject_id}`),
   );

@@ -4,7 +4,7 @@ import type { EscalationRow, RuleRow, WatchRow } from './escalation.row.js';
 
 export interface Mark {
   workspace_id: string;
-  kind: 'task' | 'agent' | 'budgets' | 'rule';
+  kind: 'task' | 'agent' | 'approval' | 'budgets' | 'rule';
   subject_id: string;
   after_id: string | null;
 }

@@ -1,10 +1,12 @@
 import type { Tx } from '../db/database.js';
-import type { SubjectKind, WatchedAgent, WatchedBudget, WatchedTask } from '../domain/escalation.js';
+import type { SubjectKind, WatchedAgent, WatchedApproval, WatchedBudget, WatchedTask } from '../domain/escalation.js';
 import { celValue, type ConditionAgent, type ConditionTask } from './condition-fields.js';
 import type { ConditionInput } from './condition.js';
 import {
   type AgentFacts,
   agentFacts,
+  type ApprovalFacts,
+  approvalFacts,
   type BudgetFacts,
   budgetFacts,
   type TaskFacts,
@@ -15,16 +17,30 @@ import {
 export type Subject =
   | { kind: 'task'; id: string; title: string; facts: TaskFacts; watched: WatchedTask }
   | { kind: 'agent'; id: string; title: string; facts: AgentFacts; watched: WatchedAgent }
-  | { kind: 'budget'; id: string; title: string; facts: BudgetFacts; watched: WatchedBudget };
+  | { kind: 'budget'; id: string; title: string; facts: BudgetFacts; watched: WatchedBudget }
+  | { kind: 'approval'; id: string; title: string; facts: ApprovalFacts; watched: WatchedApproval };
 
-/** Subjects of one kind by their ids, as they are now. Ids that do not exist are left out. */
+/** Subjects of these kinds by their ids, as they are now. Ids that do not exist are left out. */
 export async function readSubjects(
+  tx: Tx,
+  workspaceId: string,
+  kinds: readonly SubjectKind[],
+  ids: readonly string[],
+): Promise<Map<string, Subject>> {
+  const found = new Map<string, Subject>();
+  if (ids.length === 0) return found;
+  for (const kind of kinds) {
+    for (const [id, subject] of await readKind(tx, workspaceId, kind, ids)) found.set(id, subject);
+  }
+  return found;
+}
+
+async function readKind(
   tx: Tx,
   workspaceId: string,
   kind: SubjectKind,
   ids: readonly string[],
 ): Promise<Map<string, Subject>> {
-  if (ids.length === 0) return new Map();
   switch (kind) {
     case 'task':
       return mapped(await taskFacts(tx, workspaceId, ids), taskSubject);
@@ -32,6 +48,8 @@ export async function readSubjects(
       return mapped(await agentFacts(tx, ids), agentSubject);
     case 'budget':
       return mapped(await budgetFacts(tx, workspaceId, ids), budgetSubject);
+    case 'approval':
+      return mapped(await approvalFacts(tx, workspaceId, ids), approvalSubject);
   }
 }
 
@@ -88,11 +106,32 @@ export function budgetSubject(facts: BudgetFacts): Subject {
   return { kind: 'budget', id, title: name, facts, watched };
 }
 
+export function approvalSubject(facts: ApprovalFacts): Subject {
+  const { approval, agent } = facts;
+  const watched: WatchedApproval = {
+    ...{ kind: 'approval', since: approval.created_at, isPending: approval.status === 'pending' },
+    matchable: { agent: agent === null ? [] : [agent.id, agent.name] },
+  };
+  return { kind: 'approval', id: approval.id, title: approval.action, facts, watched };
+}
+
 /** A subject as conditions see it. */
 export function conditionInput(subject: Subject, now: Date): ConditionInput {
   const task = subject.kind === 'task' ? conditionTask(subject.facts) : null;
-  const agent = subject.kind === 'task' ? subject.facts.agent : subject.kind === 'agent' ? subject.facts : null;
+  const agent = agentBehind(subject);
   return { task: celValue(task), agent: celValue(agent && conditionAgent(agent)), now: celValue(now) };
+}
+
+function agentBehind(subject: Subject): AgentFacts | null {
+  switch (subject.kind) {
+    case 'task':
+    case 'approval':
+      return subject.facts.agent;
+    case 'agent':
+      return subject.facts;
+    case 'budget':
+      return null;
+  }
 }
 
 function conditionTask({ task, failures }: TaskFacts): ConditionTask {

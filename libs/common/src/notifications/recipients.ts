@@ -15,7 +15,13 @@ export interface AskedRecipients {
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const ROLES = new Set(['owner', 'admin', 'member', 'viewer']);
 /** Of these, too, somebody has to hear, though they come from the ledger and name nobody. */
-const FOR_THOSE_IN_CHARGE: ReadonlySet<string> = new Set(['budget.frozen', 'budget.exhausted', 'agent.anomaly_found']);
+const FOR_THOSE_IN_CHARGE: ReadonlySet<string> = new Set([
+  'budget.threshold_crossed',
+  'budget.exhausted',
+  'budget.frozen',
+  'agent.anomaly_found',
+]);
+const LADDER = ['member', 'admin', 'owner'];
 
 /** Null: nobody is to be told. What names nobody and must be heard goes to owners and admins. */
 export function recipientsOfEvent({
@@ -27,6 +33,16 @@ export function recipientsOfEvent({
 }): AskedRecipients | null {
   if ('recipients' in data || 'channels' in data) return askedRecipients(data);
   return FOR_THOSE_IN_CHARGE.has(type) ? { ...askedRecipients(data), roles: ['owner', 'admin'] } : null;
+}
+
+/** The roles that are told: in place of one that nobody here has, the next above that somebody has. */
+export function rolesTold(asked: readonly string[], present: ReadonlySet<string>): Set<string> {
+  return new Set(asked.map((role) => rolesFrom(role).find((one) => present.has(one)) ?? role));
+}
+
+/** The role itself, and those above that may answer for it. */
+export function rolesFrom(role: string): readonly string[] {
+  return LADDER.includes(role) ? LADDER.slice(LADDER.indexOf(role)) : [role];
 }
 
 function askedRecipients(data: Record<string, unknown>): AskedRecipients {

@@ -34,8 +34,8 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     attempts: 3,
     backoffMs: 1_000,
     priority: PRIORITIES.normal,
-    // Most of the time an attempt waits for a stranger's server.
-    concurrency: 50,
+    // Most of the time an attempt waits for a stranger's server; those that fail take no more than their share of these.
+    concurrency: 100,
   },
   'due-times': { attempts: 1, backoffMs: 0, priority: PRIORITIES.high, concurrency: 4 },
   notifications: {
@@ -43,7 +43,7 @@ export const QUEUES: Readonly<Record<QueueName, QueueSpec>> = {
     backoffMs: 1_000,
     priority: PRIORITIES.normal,
     // As above: it waits for Slack, or for a mail server.
-    concurrency: 50,
+    concurrency: 100,
   },
   'dead-letters': { attempts: 1, backoffMs: 0, priority: PRIORITIES.normal, concurrency: 1 },
 };

@@ -9,6 +9,28 @@ export interface DueDelivery extends WorkspaceScope {
   isManual?: boolean;
   /** Milliseconds until it is due; default 0. */
   delayMs?: number;
+  /** Others go first: its endpoint fails, or its workspace has many on their way already. */
+  isPatient?: boolean;
+}
+
+/** So many deliveries of one workspace that become due together are in nobody's way. */
+const LIGHT_LOAD = 50;
+
+/**
+ * Marks what must not hold up the deliveries of other workspaces: what goes to failing endpoints, and what comes in crowds.
+ *
+ * @param most of one workspace; the others are left out, and found by the sweeper
+ */
+export function withPatience<T extends { workspaceId: string; isFailing: boolean }>(
+  due: readonly T[],
+  most: number,
+  counts = new Map<string, number>(),
+): (T & { isPatient: boolean })[] {
+  return due.flatMap((one) => {
+    const count = (counts.get(one.workspaceId) ?? 0) + 1;
+    counts.set(one.workspaceId, count);
+    return count > most ? [] : [{ ...one, isPatient: one.isFailing || count > LIGHT_LOAD }];
+  });
 }
 
 /**
@@ -16,12 +38,21 @@ export interface DueDelivery extends WorkspaceScope {
  * be running, or may have died with its worker, and must not swallow the next.
  */
 export function deliveryWakeup(due: DueDelivery): WakeupOf<'webhook-deliveries'> {
-  const { organizationId, workspaceId, deliveryId, attemptCount, isManual = false, delayMs = 0 } = due;
+  const {
+    organizationId,
+    workspaceId,
+    deliveryId,
+    attemptCount,
+    isManual = false,
+    isPatient = false,
+    delayMs = 0,
+  } = due;
   return {
     queue: 'webhook-deliveries',
     payload: { organizationId, workspaceId, deliveryId },
     id: `delivery.${deliveryId}.${attemptCount}${isManual ? '.manual' : ''}`,
     delayMs: Math.max(0, Math.ceil(delayMs)),
+    ...(isPatient && !isManual ? { priority: 'low' as const } : {}),
   };
 }
 
