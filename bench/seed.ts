@@ -77,15 +77,13 @@ export async function admitMany(database: LabDatabase, count: number): Promise<s
          select n, uuidv7() as id from generate_series(1, ${ADMIT_CHUNK}) n
        ), admitted as materialized (
          select a.* from (
-           select jsonb_agg(jsonb_build_object(
+           select json_agg(json_build_object(
                     'workspace_id', $2::uuid, 'id', id, 'denied_id', id, 'agent_id', (select id from agents where name = 'agent-0'),
                     'model', '${MODEL}', 'provider', 'openai', 'trigger', 'manual', 'requested_nano', 450000, 'hold_seconds', 86400,
-                    'created_by', 'system', 'event', '{}'::jsonb, 'legs', array[1, 2]) order by n) as rows,
-                  array_agg(n order by n) as request from request
+                    'created_by', 'system', 'legs', array[1, 2]) order by n) as rows from request
          ) r cross join lateral admit_executions(
            $1, (select policy_version from organizations where id = $1), $3,
-           (select array_agg(x order by x) from unnest(r.request || r.request) x),
-           (select array_agg(1 + y % 2 order by y) from generate_series(0, ${2 * ADMIT_CHUNK - 1}) y), r.rows) a
+           array_fill(450000::bigint * ${ADMIT_CHUNK}, array[2]), r.rows, false) a
        )
        select r.id from request r, admitted a where not a.stale`,
       [organizationId, workspaceId, budgets.map((budget) => budget.id)],

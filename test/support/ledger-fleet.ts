@@ -51,7 +51,7 @@ export class LedgerFleet {
     this.database = db.database;
     this.budgets = new BudgetStore(db.database);
     this.desks = committers.map((committer) => {
-      const config = { admission: { committer, maxBatch: 8, maxBacklog: 1000 } } as HoustonConfig;
+      const config = { admission: { committer, maxBatch: 8, maxInFlight: 2, maxBacklog: 1000 } } as HoustonConfig;
       return {
         policies: new PolicyStore(db.database),
         admissions: new AdmissionStore(db.database, config, METRICS),
@@ -92,10 +92,10 @@ export class LedgerFleet {
       const budgetIds = policy.matcher.find({ ...run, provider: 'p', trigger: 'manual' });
       const judgement = await desk.admissions.admit({
         ...{ organizationId: this.organizationId, policyVersion: policy.version, budgetIds },
+        ...{ amountNano: nano, mayExist: false },
         row: {
-          ...{ workspace_id: run.workspaceId, id, denied_id: newId(), may_exist: false, agent_id: run.agentId },
-          ...{ model: run.model, provider: 'p', trigger: 'manual', requested_nano: nano.toString() },
-          ...{ hold_seconds: 900, created_by: 'test', event: { executionId: id } },
+          ...{ workspace_id: run.workspaceId, id, denied_id: newId(), agent_id: run.agentId },
+          ...{ model: run.model, provider: 'p', trigger: 'manual', hold_seconds: 900, created_by: 'test' },
         },
       });
       if (judgement.kind === 'judged') return { id, judgement };

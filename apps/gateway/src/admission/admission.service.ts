@@ -155,7 +155,7 @@ export class AdmissionService {
       return await this.store.admit(request);
     } catch (error) {
       // Another gateway wrote the same request in the same instant: asked again, it is found.
-      if (request.row.may_exist === true && isUniqueViolation(error)) return this.store.admit(request);
+      if (request.mayExist && isUniqueViolation(error)) return this.store.admit(request);
       throw error;
     }
   }
@@ -174,12 +174,14 @@ function requestOf(
     organizationId: caller.organizationId,
     policyVersion: policy.version,
     budgetIds,
+    amountNano: hold.nano,
+    mayExist: id.mayExist,
     row: {
       workspace_id: caller.workspaceId,
       id: id.id,
       denied_id: deniedId,
-      may_exist: id.mayExist,
       agent_id: agent.id,
+      agent_name: agent.name,
       model: intent.model,
       provider: price.provider,
       trigger: intent.trigger,
@@ -188,20 +190,10 @@ function requestOf(
       tags: intent.tags,
       metadata: intent.metadata,
       estimate: 'costNano' in intent.estimate ? { costUsd: heldUsd } : intent.estimate,
-      requested_nano: hold.nano.toString(),
+      requested_usd: heldUsd,
       hold_seconds: intent.holdSeconds,
       price_held: hold.provenance,
       created_by: caller.actor,
-      event: {
-        executionId: id.id,
-        agent: agent.name,
-        agentId: agent.id,
-        model: intent.model,
-        provider: price.provider,
-        trigger: intent.trigger,
-        requestedUsd: heldUsd,
-        ...(hold.provenance.source === 'unknown' ? { unpriced: true } : {}),
-      },
     },
   };
 }

@@ -13,7 +13,10 @@ export interface AdmissionRequest {
   policyVersion: string;
   /** Ids of all budgets that match it, ascending. */
   budgetIds: string[];
-  /** The row to write, in the column names of admit.sql. */
+  amountNano: bigint;
+  /** A retried request, whose id an earlier attempt may have written. */
+  mayExist: boolean;
+  /** The rest of the row to write, in the column names of admit.sql. */
   row: Record<string, unknown>;
 }
 
@@ -29,8 +32,8 @@ export interface JudgedBudget {
   tags: Record<string, string> | null;
   mode: 'enforce' | 'observe';
   frozenReason: string | null;
-  limitNano: string;
-  spentNano: string;
+  limitNano: bigint;
+  spentNano: bigint;
   windowEnd: string | null;
 }
 
@@ -49,10 +52,13 @@ export type Judgement =
 interface AdmitRow {
   stale: boolean;
   judged_at: Date;
-  budgets: JudgedBudget[] | null;
-  verdicts: Verdict[];
-  bindings: number[];
-  held_after: string[];
+  budgets: (Omit<JudgedBudget, 'limitNano' | 'spentNano'> & { limitNano: string })[] | null;
+  spent: string[] | null;
+  held: string[] | null;
+  /** These three are null when all are admitted. */
+  verdicts: Verdict[] | null;
+  bindings: number[] | null;
+  held_after: string[] | null;
 }
 
 /** What a budget would have to say about one more run, right now. */
@@ -110,48 +116,72 @@ export class AdmissionStore implements OnApplicationShutdown {
   private committerOf(organizationId: string): Committer<AdmissionRequest, Judgement> {
     const known = this.committers.get(organizationId);
     if (known) return known;
-    const { committer, maxBatch, maxBacklog } = this.config.admission;
+    const { committer, maxBatch, maxInFlight, maxBacklog } = this.config.admission;
     const run = (requests: AdmissionRequest[]) => this.admitBatch(organizationId, requests);
     const onBatch = (size: number, waitedMs: number) => this.metrics.batchCommitted(size, waitedMs);
     const created =
       committer === 'inline'
         ? new InlineCommitter({ run, maxBacklog })
-        : new BatchedCommitter({ run, maxBatch, maxBacklog, isIsolated: isDataFault, conflictKey, onBatch });
+        : new BatchedCommitter({
+            run,
+            maxBatch,
+            maxInFlight,
+            maxBacklog,
+            isIsolated: isDataFault,
+            conflictKey,
+            onBatch,
+          });
     this.committers.set(organizationId, created);
     return created;
   }
 
   private async admitBatch(organizationId: string, requests: AdmissionRequest[]): Promise<Judgement[]> {
     const budgetIds = [...new Set(requests.flatMap((request) => request.budgetIds))].sort();
-    const indexOf = new Map(budgetIds.map((id, index) => [id, index + 1]));
+    const indexOf = new Map(budgetIds.map((id, index) => [id, index]));
     const legs = requests.map((request) => request.budgetIds.map((id) => indexOf.get(id)!));
-    const versions = requests.map((request) => BigInt(request.policyVersion));
-    const oldest = versions.reduce((least, version) => (version < least ? version : least));
+    const asked = budgetIds.map(() => 0n);
+    requests.forEach(({ amountNano }, n) => legs[n]!.forEach((leg) => (asked[leg]! += amountNano)));
+    const oldest = requests
+      .map((request) => BigInt(request.policyVersion))
+      .reduce((least, version) => (version < least ? version : least));
     const [answer] = await this.db.statement<AdmitRow>('select * from admit_executions($1, $2, $3, $4, $5, $6)', [
       organizationId,
       oldest.toString(),
       budgetIds,
-      legs.flatMap((own, index) => own.map(() => index + 1)),
-      legs.flat(),
-      JSON.stringify(requests.map((request, index) => ({ ...request.row, legs: legs[index] }))),
+      asked.map(String),
+      JSON.stringify(requests.map((request, n) => rowOf(request, legs[n]!))),
+      requests.some((request) => request.mayExist),
     ]);
     if (!answer || answer.stale) return requests.map(() => ({ kind: 'stale' }));
-    this.metrics.judged(answer.verdicts);
-    return judgements(answer, legs);
+    this.metrics.judged(answer.verdicts ?? requests.map(() => 'admitted'));
+    return judgements(answer, requests, legs);
   }
+}
+
+function rowOf({ row, amountNano, mayExist }: AdmissionRequest, legs: number[]): Record<string, unknown> {
+  return { ...row, requested_nano: amountNano.toString(), may_exist: mayExist, legs: legs.map((leg) => leg + 1) };
 }
 
 /** Attempts of the same request must not be judged side by side: the second has to find what the first wrote. */
 function conflictKey(request: AdmissionRequest): string | null {
-  return request.row.may_exist === true ? String(request.row.id) : null;
+  return request.mayExist ? String(request.row.id) : null;
 }
 
-function judgements(answer: AdmitRow, legs: number[][]): Judgement[] {
-  const budgets = answer.budgets ?? [];
+function judgements(answer: AdmitRow, requests: AdmissionRequest[], legs: number[][]): Judgement[] {
+  const budgets = (answer.budgets ?? []).map((budget, n) => ({
+    ...budget,
+    limitNano: BigInt(budget.limitNano),
+    spentNano: BigInt(answer.spent![n]!),
+  }));
+  const held = (answer.held ?? []).map(BigInt);
+  const { judged_at: judgedAt, verdicts, bindings, held_after: heldAfter } = answer;
   let leg = 0;
-  return legs.map((own, index) => {
-    const judged = own.map((budget) => ({ budget: budgets[budget - 1]!, heldNano: BigInt(answer.held_after[leg++]!) }));
-    const binding = answer.bindings[index] === 0 ? null : judged[own.indexOf(answer.bindings[index]!)]!;
-    return { kind: 'judged', verdict: answer.verdicts[index]!, judgedAt: answer.judged_at, legs: judged, binding };
+  return legs.map((own, n) => {
+    const judged = own.map((budget) => {
+      const heldNano = heldAfter === null ? (held[budget]! += requests[n]!.amountNano) : BigInt(heldAfter[leg++]!);
+      return { budget: budgets[budget]!, heldNano };
+    });
+    const binding = bindings === null || bindings[n] === 0 ? null : judged[own.indexOf(bindings[n]! - 1)]!;
+    return { kind: 'judged', verdict: verdicts === null ? 'admitted' : verdicts[n]!, judgedAt, legs: judged, binding };
   });
 }

@@ -219,7 +219,7 @@ export function executionView(row: ExecutionRow, agentNames: ReadonlyMap<string,
 }
 
 export function remainingView({ budget, heldNano }: AdmissionLeg): BudgetRemainingView {
-  const remaining = BigInt(budget.limitNano) - BigInt(budget.spentNano) - heldNano;
+  const remaining = budget.limitNano - budget.spentNano - heldNano;
   return { id: budget.id, name: budget.name, remainingUsd: formatUsd(remaining) };
 }
 
@@ -228,7 +228,7 @@ export function denialLegView(
   { budget, heldNano }: AdmissionLeg,
   agentNames: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
-  const [limit, spent] = [BigInt(budget.limitNano), BigInt(budget.spentNano)];
+  const { limitNano: limit, spentNano: spent } = budget;
   return {
     id: budget.id,
     name: budget.name,

@@ -32,6 +32,8 @@ export interface AdmissionConfig {
   committer: 'batched' | 'inline';
   /** Requests per commit. */
   maxBatch: number;
+  /** Commits of one organization on their way from one gateway. */
+  maxInFlight: number;
   /** Requests waiting in one gateway before new ones are turned away. */
   maxBacklog: number;
 }
@@ -90,6 +92,7 @@ function readAll(env: Env): { config: LauncherConfig; faults: ConfigFault[] } {
     admission: {
       committer: needed('admissionCommitter'),
       maxBatch: needed('admissionMaxBatch'),
+      maxInFlight: needed('admissionMaxInFlight'),
       maxBacklog: needed('admissionMaxBacklog'),
     },
     databasePoolSize: needed('databasePoolSize'),

@@ -20,6 +20,7 @@ import { Office1700000000014 } from './migrations/0014-office.js';
 import { KeptAnswers1700000000015 } from './migrations/0015-kept-answers.js';
 import { TaskIndexes1700000000016 } from './migrations/0016-task-indexes.js';
 import { People1700000000017 } from './migrations/0017-people.js';
+import { Admission1700000000020 } from './migrations/0020-admission.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -40,6 +41,7 @@ const MIGRATIONS = [
   KeptAnswers1700000000015,
   TaskIndexes1700000000016,
   People1700000000017,
+  Admission1700000000020,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

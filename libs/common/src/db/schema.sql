@@ -1665,7 +1665,7 @@ create policy tenant on workspaces to houston_app
   with check ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)));
 
 -- function acknowledge_tasks(uuid,jsonb) returns TABLE(n integer, verdict text, task tasks, holder jsonb)
--- function admit_executions(uuid,bigint,uuid[],integer[],integer[],jsonb) returns record
+-- function admit_executions(uuid,bigint,uuid[],bigint[],json,boolean) returns record
 -- function agent_available(jsonb,text,timestamp with time zone) returns boolean
 -- function agent_available_from(jsonb,text,timestamp with time zone) returns timestamp with time zone
 -- function agent_health_of(boolean,boolean,boolean) returns text

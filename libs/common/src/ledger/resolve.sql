@@ -71,15 +71,16 @@ declare
   v_starts timestamptz[];
 begin
   perform enter_tenant(p_organization, null);
+  -- Aggregated as the row type it is: an anonymous record would be turned into text and back.
   select array_agg(i.e order by i.n) into v_before
     from (
-      select i.n, e from (
+      select i.n, found.e from (
         select * from rows from (jsonb_to_recordset(p_items) as (workspace_id uuid, id uuid)) with ordinality as i(workspace_id, id, n)
          order by workspace_id, id
       ) i
       left join lateral (
-        select * from executions e where e.workspace_id = i.workspace_id and e.id = i.id for update
-      ) e on true
+        select e from executions e where e.workspace_id = i.workspace_id and e.id = i.id for update
+      ) found on true
     ) i;
   select array_agg(w.budget_id), array_agg(w.window_start) into v_budgets, v_starts
     from (
