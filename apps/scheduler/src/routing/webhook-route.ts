@@ -16,7 +16,7 @@ import { type NewDelivery, type RoutedEndpoint, WebhookRouteStore } from './webh
 const TEST_EVENT = 'webhook.test';
 const JITTER = 0.2;
 /** Of one workspace at a time: adding a wake-up takes its time, in which the events of others wait to be routed. */
-const MOST_WAKEUPS = 200;
+const MOST_WAKEUPS = 2_000;
 
 /** Decides which webhooks are told of an event, and writes a delivery for each. */
 @Injectable()

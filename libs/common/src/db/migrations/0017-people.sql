@@ -8,10 +8,12 @@ alter table escalations
 create index approvals_waiting_alone on approvals (workspace_id, id) where status = 'pending' and task_id is null;
 -- The walls would hide the rows from their own tables' owner.
 alter table escalation_rules no force row level security;
+alter table escalation_marks no force row level security;
 insert into escalation_marks (organization_id, workspace_id, kind, subject_id)
 select organization_id, workspace_id, 'rule', id from escalation_rules where trigger = 'approvalPending' and enabled
 on conflict do nothing;
 alter table escalation_rules force row level security;
+alter table escalation_marks force row level security;
 
 -- Deliveries are listed among the notifications, by how they fare; by far the most have arrived.
 create index deliveries_by_status on deliveries (workspace_id, status, id) where status <> 'delivered';
