@@ -3,6 +3,8 @@ import { faultsInAlerts, faultsInBooks, repeatedAlerts } from '../support/books.
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { type AdmittedRun, LedgerFleet, type Run } from '../support/ledger-fleet.js';
 
+/** The one budget that refuses nothing. */
+const WATCHED = 'watched';
 const MODELS = ['alpha-1', 'beta-1'];
 const LIMIT = 1_000n;
 
@@ -67,7 +69,7 @@ class Play {
       { name: 'workspace', workspaceId, limitNano: (LIMIT * 7n) / 10n, period: 'day' as const },
       { name: 'agent', workspaceId: null, agentId, limitNano: LIMIT / 2n, period: 'total' as const },
       { name: 'model', workspaceId, model: 'alpha*', limitNano: LIMIT / 3n, period: 'week' as const },
-      { name: 'watched', workspaceId, limitNano: 50n, mode: 'observe' as const },
+      { name: WATCHED, workspaceId, limitNano: 50n, mode: 'observe' as const },
     ])
       this.budgetIds.push(await this.fleet.openBudget({ ...fields, thresholds }));
   }
@@ -131,13 +133,13 @@ class Play {
     this.verdicts[judgement.verdict] += 1;
     if (judgement.verdict === 'admitted') this.runs.push({ ...run, id, nano });
     for (const { budget, heldNano } of judgement.legs) {
-      const room = BigInt(budget.limitNano) - BigInt(budget.spentNano) - heldNano;
-      if (judgement.verdict === 'admitted' && budget.mode === 'enforce' && nano > 0n && room < 0n)
+      const room = budget.limitNano - budget.spentNano - heldNano;
+      if (judgement.verdict === 'admitted' && budget.name !== WATCHED && nano > 0n && room < 0n)
         this.overdrawn.push(`${budget.name} admitted ${nano} and is ${-room} beyond its limit`);
     }
     if (judgement.verdict === 'budget_exceeded') {
       const { budget, heldNano } = judgement.binding!;
-      const room = BigInt(budget.limitNano) - BigInt(budget.spentNano) - heldNano;
+      const room = budget.limitNano - budget.spentNano - heldNano;
       if (nano <= room) this.overdrawn.push(`${budget.name} had ${room} left and refused ${nano}`);
     }
   }

@@ -51,7 +51,7 @@ export class LedgerFleet {
     this.database = db.database;
     this.budgets = new BudgetStore(db.database);
     this.desks = committers.map((committer) => {
-      const config = { admission: { committer, maxBatch: 8, maxInFlight: 2, maxBacklog: 1000 } } as HoustonConfig;
+      const config = { admission: { committer, maxBatch: 8, maxBacklog: 1000 } } as HoustonConfig;
       return {
         policies: new PolicyStore(db.database),
         admissions: new AdmissionStore(db.database, config, METRICS),

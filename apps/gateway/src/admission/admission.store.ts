@@ -20,10 +20,8 @@ export interface AdmissionRequest {
   row: Record<string, unknown>;
 }
 
-/** A budget's figures as the judged batch found them. */
-export interface JudgedBudget {
-  id: string;
-  name: string;
+/** What a budget covers and how it refuses. */
+export interface BudgetTerms {
   workspaceId: string | null;
   agentId: string | null;
   model: string | null;
@@ -32,9 +30,17 @@ export interface JudgedBudget {
   tags: Record<string, string> | null;
   mode: 'enforce' | 'observe';
   frozenReason: string | null;
+  windowEnd: string | null;
+}
+
+/** A budget's figures as the judged batch found them. */
+export interface JudgedBudget {
+  id: string;
+  name: string;
   limitNano: bigint;
   spentNano: bigint;
-  windowEnd: string | null;
+  /** Null where the whole batch was admitted: then nobody asks. */
+  terms: BudgetTerms | null;
 }
 
 /** A budget as one run left it. */
@@ -52,10 +58,12 @@ export type Judgement =
 interface AdmitRow {
   stale: boolean;
   judged_at: Date;
-  budgets: (Omit<JudgedBudget, 'limitNano' | 'spentNano'> & { limitNano: string })[] | null;
+  names: string[] | null;
+  limits: string[] | null;
   spent: string[] | null;
   held: string[] | null;
-  /** These three are null when all are admitted. */
+  /** These four are null when all are admitted. */
+  terms: BudgetTerms[] | null;
   verdicts: Verdict[] | null;
   bindings: number[] | null;
   held_after: string[] | null;
@@ -116,7 +124,7 @@ export class AdmissionStore implements OnApplicationShutdown {
   private committerOf(organizationId: string): Committer<AdmissionRequest, Judgement> {
     const known = this.committers.get(organizationId);
     if (known) return known;
-    const { committer, maxBatch, maxInFlight, maxBacklog } = this.config.admission;
+    const { committer, maxBatch, maxBacklog } = this.config.admission;
     const run = (requests: AdmissionRequest[]) => this.admitBatch(organizationId, requests);
     const onBatch = (size: number, waitedMs: number) => this.metrics.batchCommitted(size, waitedMs);
     const created =
@@ -125,7 +133,6 @@ export class AdmissionStore implements OnApplicationShutdown {
         : new BatchedCommitter({
             run,
             maxBatch,
-            maxInFlight,
             maxBacklog,
             isIsolated: isDataFault,
             conflictKey,
@@ -154,7 +161,7 @@ export class AdmissionStore implements OnApplicationShutdown {
     ]);
     if (!answer || answer.stale) return requests.map(() => ({ kind: 'stale' }));
     this.metrics.judged(answer.verdicts ?? requests.map(() => 'admitted'));
-    return judgements(answer, requests, legs);
+    return judgements(answer, requests, budgetIds, legs);
   }
 }
 
@@ -167,11 +174,18 @@ function conflictKey(request: AdmissionRequest): string | null {
   return request.mayExist ? String(request.row.id) : null;
 }
 
-function judgements(answer: AdmitRow, requests: AdmissionRequest[], legs: number[][]): Judgement[] {
-  const budgets = (answer.budgets ?? []).map((budget, n) => ({
-    ...budget,
-    limitNano: BigInt(budget.limitNano),
+function judgements(
+  answer: AdmitRow,
+  requests: readonly AdmissionRequest[],
+  budgetIds: readonly string[],
+  legs: readonly number[][],
+): Judgement[] {
+  const budgets = budgetIds.map((id, n) => ({
+    id,
+    name: answer.names![n]!,
+    limitNano: BigInt(answer.limits![n]!),
     spentNano: BigInt(answer.spent![n]!),
+    terms: answer.terms?.[n] ?? null,
   }));
   const held = (answer.held ?? []).map(BigInt);
   const { judged_at: judgedAt, verdicts, bindings, held_after: heldAfter } = answer;

@@ -212,12 +212,12 @@ export class ExecutionController {
   }
 
   private async denied(caller: Caller, outcome: Extract<AdmissionOutcome, { kind: 'denied' }>): Promise<Problem> {
-    const ids = outcome.legs.flatMap(({ budget }) => (budget.agentId === null ? [] : [budget.agentId]));
+    const ids = outcome.legs.flatMap(({ budget }) => budget.terms?.agentId ?? []);
     const names = await this.agents.names(caller.organizationId, ids);
-    const { name, frozenReason } = outcome.binding.budget;
+    const { name, terms } = outcome.binding.budget;
     const detail =
       outcome.code === 'budget_frozen'
-        ? `The budget ${name} is frozen: ${frozenReason}`
+        ? `The budget ${name} is frozen: ${terms?.frozenReason}`
         : `The budget ${name} has no room for ${formatUsd(outcome.heldNano)} USD.`;
     return new Problem(outcome.code, {
       detail,

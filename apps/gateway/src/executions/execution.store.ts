@@ -170,11 +170,11 @@ export class ExecutionStore implements OnApplicationShutdown {
     config: HoustonConfig,
     sqlFunction: string,
   ): Committer<ExecutionChange, Changed<Verdict>> {
-    const { committer, maxBatch, maxInFlight, maxBacklog } = config.admission;
+    const { committer, maxBatch, maxBacklog } = config.admission;
     const run = (changes: ExecutionChange[]) => this.change<Verdict>(sqlFunction, changes);
     if (committer === 'inline') return new InlineCommitter({ run, maxBacklog });
     const conflictKey = ({ item }: ExecutionChange) => `${item.workspace_id} ${item.id}`;
-    return new BatchedCommitter({ run, maxBatch, maxInFlight, maxBacklog, conflictKey, isIsolated: isDataFault });
+    return new BatchedCommitter({ run, maxBatch, maxBacklog, conflictKey, isIsolated: isDataFault });
   }
 
   /** One call per organization; a batch of several organizations is rare. */

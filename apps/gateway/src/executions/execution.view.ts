@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { formatUsd } from '@houston/common/domain/money.js';
-import type { AdmissionLeg, JudgedBudget } from '../admission/admission.store.js';
+import type { AdmissionLeg, BudgetTerms } from '../admission/admission.store.js';
 import { EXECUTION_STATUSES, TRIGGERS } from './execution.dto.js';
 import type { ExecutionRow } from './execution.row.js';
 
@@ -228,22 +228,23 @@ export function denialLegView(
   { budget, heldNano }: AdmissionLeg,
   agentNames: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
-  const { limitNano: limit, spentNano: spent } = budget;
+  const { terms, limitNano: limit, spentNano: spent } = budget;
+  if (terms === null) throw new Error('A denial says nothing of its budgets');
   return {
     id: budget.id,
     name: budget.name,
-    level: budget.workspaceId === null ? 'organization' : 'workspace',
-    scope: scopeView(budget, agentNames),
-    mode: budget.mode,
+    level: terms.workspaceId === null ? 'organization' : 'workspace',
+    scope: scopeView(terms, agentNames),
+    mode: terms.mode,
     limitUsd: formatUsd(limit),
     spentUsd: formatUsd(spent),
     heldUsd: formatUsd(heldNano),
     availableUsd: formatUsd(limit - spent - heldNano),
-    resetsAt: budget.windowEnd,
+    resetsAt: terms.windowEnd,
   };
 }
 
-type Scoped = Pick<JudgedBudget, 'agentId' | 'model' | 'provider' | 'trigger'> & {
+type Scoped = Pick<BudgetTerms, 'agentId' | 'model' | 'provider' | 'trigger'> & {
   tags: Record<string, string> | null;
 };
 

@@ -34,7 +34,7 @@ describe('configuration', () => {
       smtpFrom: 'Houston <houston@localhost>',
       publicUrl: undefined,
       logLevel: 'info',
-      admission: { committer: 'batched', maxBatch: 256, maxInFlight: 2, maxBacklog: 5000 },
+      admission: { committer: 'batched', maxBatch: 256, maxBacklog: 5000 },
       databasePoolSize: 10,
     });
   });
@@ -57,7 +57,6 @@ describe('configuration', () => {
       LOG_LEVEL: 'debug',
       ADMISSION_COMMITTER: 'inline',
       ADMISSION_MAX_BATCH: '10',
-      ADMISSION_MAX_IN_FLIGHT: '3',
       ADMISSION_MAX_BACKLOG: '20',
       DATABASE_POOL_SIZE: '3',
     });
@@ -76,7 +75,7 @@ describe('configuration', () => {
       smtpFrom: 'ops@example.com',
       publicUrl: 'https://houston.example.com',
       logLevel: 'debug',
-      admission: { committer: 'inline', maxBatch: 10, maxInFlight: 3, maxBacklog: 20 },
+      admission: { committer: 'inline', maxBatch: 10, maxBacklog: 20 },
       databasePoolSize: 3,
     });
   });

@@ -32,8 +32,6 @@ export interface AdmissionConfig {
   committer: 'batched' | 'inline';
   /** Requests per commit. */
   maxBatch: number;
-  /** Commits of one organization on their way from one gateway. */
-  maxInFlight: number;
   /** Requests waiting in one gateway before new ones are turned away. */
   maxBacklog: number;
 }
@@ -92,7 +90,6 @@ function readAll(env: Env): { config: LauncherConfig; faults: ConfigFault[] } {
     admission: {
       committer: needed('admissionCommitter'),
       maxBatch: needed('admissionMaxBatch'),
-      maxInFlight: needed('admissionMaxInFlight'),
       maxBacklog: needed('admissionMaxBacklog'),
     },
     databasePoolSize: needed('databasePoolSize'),

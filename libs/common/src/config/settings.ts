@@ -139,14 +139,6 @@ export const SETTINGS = {
     meaning: 'Most admissions that share one commit.',
     parse: integerBetween(1, 10_000),
   },
-  admissionMaxInFlight: {
-    env: 'ADMISSION_MAX_IN_FLIGHT',
-    type: 'integer',
-    default: '2',
-    unit: 'commits',
-    meaning: 'Most commits of one organization that are on their way from one gateway at the same time.',
-    parse: integerBetween(1, 16),
-  },
   admissionMaxBacklog: {
     env: 'ADMISSION_MAX_BACKLOG',
     type: 'integer',

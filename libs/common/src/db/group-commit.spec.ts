@@ -32,64 +32,6 @@ describe('group commit', () => {
     expect(await Promise.all(second)).toEqual([30, 40]);
   });
 
-  it('sends a second batch after the first only when it is as large, and never more than maxInFlight', async () => {
-    const { batches, run } = gate();
-    const committer = new BatchedCommitter({ run, maxBatch: 10, maxInFlight: 2, maxBacklog: 10 });
-    const all = [committer.commit(1), committer.commit(2)];
-    await turn();
-    all.push(committer.commit(3));
-    await turn();
-    expect(batches.map((batch) => batch.requests)).toEqual([[1, 2]]);
-    all.push(committer.commit(4), committer.commit(5));
-    await turn();
-    expect(batches.map((batch) => batch.requests)).toEqual([
-      [1, 2],
-      [3, 4, 5],
-    ]);
-    all.push(...[6, 7, 8, 9].map((n) => committer.commit(n)));
-    await turn();
-    expect(batches).toHaveLength(2);
-    batches[1]!.release();
-    await turn();
-    expect(batches[2]!.requests).toEqual([6, 7, 8, 9]);
-    const closed = committer.close();
-    batches[0]!.release();
-    batches[2]!.release();
-    await closed;
-    expect(await Promise.all(all)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90]);
-  });
-
-  it('never has two requests of one key on their way, and takes them in order of arrival', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 40 }),
-        fc.infiniteStream(fc.integer({ min: 0, max: 3 })),
-        async (keys, pauses) => {
-          const flying = new Set<number>();
-          const arrived: [number, number][] = [];
-          const run = async (requests: [number, number][]) => {
-            for (const [key] of requests) {
-              expect(flying.has(key)).toBe(false);
-              flying.add(key);
-            }
-            arrived.push(...requests);
-            for (let n = pauses.next().value; n > 0; n -= 1) await turn();
-            for (const [key] of requests) flying.delete(key);
-            return requests;
-          };
-          const conflictKey = ([key]: [number, number]) => String(key);
-          const committer = new BatchedCommitter({ run, maxBatch: 3, maxInFlight: 3, maxBacklog: 100, conflictKey });
-          await Promise.all(keys.map((key, n) => committer.commit([key, n])));
-          for (const key of new Set(keys)) {
-            const own = arrived.filter(([of]) => of === key).map(([, n]) => n);
-            expect(own).toEqual(own.toSorted((a, b) => a - b));
-          }
-          expect(arrived).toHaveLength(keys.length);
-        },
-      ),
-    );
-  });
-
   it('never puts more into a batch than maxBatch, and keeps the order of arrival', async () => {
     const seen: number[][] = [];
     const run = (requests: number[]) => {

@@ -5,15 +5,11 @@
  * a caller sees the effect of everything acknowledged before it asked. With nothing in flight a request leaves at once,
  * so an idle system adds no delay and a busy one shares the cost of a transaction between as many as are waiting.
  *
- * With `maxInFlight` above 1 the next batch may leave before the last has come back, once it is as large as the largest
- * on the way: the database reads one while it writes the other, and neither side waits for the other's turn. Many small
- * batches would only queue for the same locks.
- *
  * What can go wrong
  *   - A batch fails: it was one transaction, none of its requests happened. Where one request's own values are to blame
  *     (`isIsolated`), each is tried alone, so that it cannot fail its neighbours; otherwise all fail with the error.
  *   - More wait than `maxBacklog`: `commit` throws BacklogFull at once, so that memory and latency stay bounded.
- *   - Two requests with the same `conflictKey`: the second leaves when the first is back, in order of arrival.
+ *   - Two requests with the same `conflictKey`: they go in different batches, in order of arrival.
  */
 export interface Committer<Request, Result> {
   /** Resolves once the request's batch has been committed. */
@@ -42,11 +38,9 @@ export interface GroupCommitOptions<Request, Result> {
   run: (requests: Request[]) => Promise<Result[]>;
   /** Requests in a batch, at the most. */
   maxBatch: number;
-  /** Batches on their way at the same time, at the most (default 1). */
-  maxInFlight?: number;
   /** Requests waiting, at the most. */
   maxBacklog: number;
-  /** Requests with the same key are never on their way together. Null: no restriction. */
+  /** Requests with the same key never share a batch. Null: no restriction. */
   conflictKey?: (request: Request) => string | null;
   /** Whether an error can come from one request's values (as opposed to a lost connection). Default: never. */
   isIsolated?: (error: unknown) => boolean;
@@ -64,10 +58,8 @@ interface Waiting<Request, Result> {
 
 export class BatchedCommitter<Request, Result> implements Committer<Request, Result> {
   private queue: Waiting<Request, Result>[] = [];
-  private readonly flights = new Set<Waiting<Request, Result>[]>();
-  private isDue = false;
+  private inFlight: Promise<void> | null = null;
   private closed = false;
-  private onIdle: (() => void) | null = null;
 
   constructor(private readonly options: GroupCommitOptions<Request, Result>) {}
 
@@ -77,9 +69,7 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
     return new Promise((resolve, reject) => {
       this.queue.push({ request, sinceMs: performance.now(), resolve, reject });
       // Requests of one turn of the event loop arrive together; setImmediate lets all of them in before the first leaves.
-      if (this.isDue) return;
-      this.isDue = true;
-      setImmediate(() => this.depart());
+      this.inFlight ??= new Promise((done) => setImmediate(() => void this.drain().finally(done)));
     });
   }
 
@@ -89,29 +79,16 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
 
   async close(): Promise<void> {
     this.closed = true;
-    if (this.queue.length + this.flights.size > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
+    await this.inFlight;
   }
 
-  private depart(): void {
-    this.isDue = false;
-    while (this.mayDepart()) {
+  private async drain(): Promise<void> {
+    while (this.queue.length > 0) {
       const batch = this.take();
-      if (batch.length === 0) return;
       this.options.onBatch?.(batch.length, performance.now() - batch[0]!.sinceMs);
-      this.flights.add(batch);
-      void this.settle(batch).finally(() => {
-        this.flights.delete(batch);
-        this.depart();
-        if (this.queue.length + this.flights.size === 0) this.onIdle?.();
-      });
+      await this.settle(batch);
     }
-  }
-
-  private mayDepart(): boolean {
-    if (this.queue.length === 0) return false;
-    if (this.flights.size === 0) return true;
-    if (this.flights.size >= (this.options.maxInFlight ?? 1)) return false;
-    return [...this.flights].every((batch) => this.queue.length >= batch.length);
+    this.inFlight = null;
   }
 
   private async settle(batch: Waiting<Request, Result>[]): Promise<void> {
@@ -130,8 +107,7 @@ export class BatchedCommitter<Request, Result> implements Committer<Request, Res
   private take(): Waiting<Request, Result>[] {
     const { maxBatch, conflictKey } = this.options;
     if (!conflictKey) return this.queue.splice(0, maxBatch);
-    const flying = [...this.flights].flat().map(({ request }) => conflictKey(request));
-    const keys = new Set<string | null>(flying);
+    const keys = new Set<string>();
     const batch: Waiting<Request, Result>[] = [];
     const left: Waiting<Request, Result>[] = [];
     for (const waiting of this.queue) {

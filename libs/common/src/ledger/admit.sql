@@ -20,15 +20,16 @@
 -- Returns
 --   stale           the policy moved on; match again and retry
 --   judged_at       the database's clock
---   budgets         per budget: {id, name, scope…, limitNano, windowEnd}
+--   names, limits   per budget
 --   spent, held     per budget: its counters as the batch found them
+--   terms           per budget: {id, name, scope…, mode, figures, windowEnd}; null when all are admitted
 --   verdicts        per request: admitted | budget_exceeded | budget_frozen | existing; null: all are admitted
 --   bindings        per request: 1-based budget that refused it, else 0; null when all are admitted
 --   held_after      per leg, in order of requests: what its budget held once the request was judged; null when all are admitted
 create or replace function admit_executions(
   p_organization uuid, p_policy_version bigint, p_budgets uuid[], p_asked bigint[], p_requests json, p_may_exist boolean,
-  out stale boolean, out judged_at timestamptz, out budgets json, out spent bigint[], out held bigint[],
-  out verdicts text[], out bindings int[], out held_after bigint[]
+  out stale boolean, out judged_at timestamptz, out names text[], out limits bigint[], out spent bigint[], out held bigint[],
+  out terms json, out verdicts text[], out bindings int[], out held_after bigint[]
 ) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -58,15 +59,11 @@ begin
   -- Under the money lock none of this changes any more; only the counters do, until they are locked too.
   select (select policy_version from organizations where id = p_organization), coalesce(bool_and(t.is_open), true),
          array_agg(t.window_start order by t.n), array_agg(t.window_end order by t.n), array_agg(t.enforced_limit order by t.n),
-         array_agg(t.is_frozen order by t.n), json_agg(t.described order by t.n)
-    into v_version, v_are_open, v_starts, v_ends, v_limits, v_frozen, budgets
+         array_agg(t.is_frozen order by t.n), array_agg(t.name order by t.n), array_agg(t.limit_nano order by t.n)
+    into v_version, v_are_open, v_starts, v_ends, v_limits, v_frozen, names, limits
     from (
       select u.n, c.window_start, c.window_end, b.frozen_at is not null as is_frozen, w.budget_id is not null as is_open,
-             case when b.mode = 'enforce' then b.limit_nano end as enforced_limit,
-             json_build_object(
-               'id', b.id, 'name', b.name, 'workspaceId', b.workspace_id, 'agentId', b.agent_id, 'model', b.model,
-               'provider', b.provider, 'trigger', b.trigger, 'tags', b.tags, 'mode', b.mode, 'frozenReason', b.frozen_reason,
-               'limitNano', b.limit_nano::text, 'windowEnd', iso_time(c.window_end)) as described
+             b.name, b.limit_nano, case when b.mode = 'enforce' then b.limit_nano end as enforced_limit
         from unnest(p_budgets) with ordinality as u(id, n)
         join budgets b on b.id = u.id
        cross join lateral budget_window(b.period, b.timezone, b.week_start, judged_at) c
@@ -98,6 +95,12 @@ begin
     ) t;
 
   if not v_all_fit or p_may_exist then
+    select json_agg(json_build_object(
+             'id', b.id, 'name', b.name, 'workspaceId', b.workspace_id, 'agentId', b.agent_id, 'model', b.model,
+             'provider', b.provider, 'trigger', b.trigger, 'tags', b.tags, 'mode', b.mode, 'frozenReason', b.frozen_reason,
+             'limitNano', b.limit_nano::text, 'spentNano', spent[u.n]::text, 'windowEnd', iso_time(v_ends[u.n])) order by u.n)
+      into terms
+      from unnest(p_budgets) with ordinality as u(id, n) join budgets b on b.id = u.id;
     select array_agg(r.requested_nano order by r.n), array_agg(e.id is not null order by r.n) into v_amounts, v_existing
       from rows from (json_to_recordset(p_requests) as (workspace_id uuid, id uuid, requested_nano bigint, may_exist boolean))
            with ordinality as r(workspace_id, id, requested_nano, may_exist, n)
@@ -155,8 +158,7 @@ begin
     select r.*, coalesce(verdicts[r.n], 'admitted') as verdict,
            coalesce(array(select v_starts[x] from unnest(r.legs) x), '{}') as starts,
            coalesce(array(select p_budgets[x] from unnest(r.legs) x), '{}') as ids,
-           case when bindings[r.n] > 0
-             then (budgets -> (bindings[r.n] - 1))::jsonb || jsonb_build_object('spentNano', spent[bindings[r.n]]::text) end as binding
+           case when bindings[r.n] > 0 then (terms -> (bindings[r.n] - 1))::jsonb end as binding
       from rows from (json_to_recordset(p_requests) as (
              workspace_id uuid, id uuid, denied_id uuid, agent_id uuid, agent_name text, model text, provider text, trigger text,
              task_id text, parent_id uuid, tags jsonb, metadata jsonb, estimate jsonb, requested_nano bigint, requested_usd text,
@@ -182,13 +184,17 @@ begin
   select p_organization, workspace_id, gen_random_uuid(),
          case when verdict = 'admitted' then 'execution.admitted' else 'execution.denied' end, created_by,
          'execution:' || case when verdict = 'admitted' then id else denied_id end,
-         jsonb_build_object('executionId', case when verdict = 'admitted' then id else denied_id end, 'agent', agent_name,
-                            'agentId', agent_id, 'model', model, 'provider', provider, 'trigger', trigger, 'requestedUsd', requested_usd)
-         || case when price_held ->> 'source' = 'unknown' then '{"unpriced": true}'::jsonb else '{}' end
-         || case when verdict = 'admitted' then '{}'
-                 else jsonb_build_object('code', verdict, 'budgetId', binding ->> 'id', 'budgetName', binding ->> 'name') end,
+         case when verdict <> 'admitted' then d.data || jsonb_build_object('code', verdict, 'budgetId', binding ->> 'id',
+                                                                           'budgetName', binding ->> 'name')
+              when price_held ->> 'source' = 'unknown' then d.data || '{"unpriced": true}'
+              else d.data end,
          case when verdict = 'admitted' then ids end, case when verdict = 'admitted' then starts end,
          case when verdict = 'admitted' then requested_nano end
     from judged
+   cross join lateral (
+     select jsonb_build_object('executionId', case when verdict = 'admitted' then id else denied_id end, 'agent', agent_name,
+                               'agentId', agent_id, 'model', model, 'provider', provider, 'trigger', trigger,
+                               'requestedUsd', requested_usd) as data
+   ) d
    order by n;
 end $$;
