@@ -57,7 +57,8 @@ describe(`crashes in the middle of work, with the queues in ${redisUrl ? 'Redis'
     await Promise.all(SERVICES.map(async (name) => services.set(name, await startService(name, environment))));
     receiver = await startReceiver();
     const house = new Mission(services.get('gateway')!.url, ownerKey!);
-    const settings = { leaseTtlSeconds: LEASE_TTL_SECONDS, progressTimeoutSeconds: 4 };
+    // Agents die of the suite here, not of their tasks.
+    const settings = { leaseTtlSeconds: LEASE_TTL_SECONDS, progressTimeoutSeconds: 4, poisonAfter: 1_000 };
     await house.post('/api/workspaces', { name: 'Crashes', slug: 'crashes', settings });
     mission = house.in('crashes');
     await mission.post('/api/webhooks', { url: receiver.url, events: ['task.dead'] });

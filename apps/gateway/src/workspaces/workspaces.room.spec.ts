@@ -30,7 +30,7 @@ describe('workspaces over HTTP', () => {
           unknownPrice: null,
           leaseTtlSeconds: 30,
           progressTimeoutSeconds: 300,
-          poisonAfter: 3,
+          poisonAfter: 5,
           assignmentStrategy: 'balanced',
         },
         sloTiers: { urgent: 3_600, high: 14_400, normal: 86_400, low: 604_800 },

@@ -66,7 +66,7 @@ export const SLO_TIERS = { most: 20, longestName: 50, mostSeconds: 31_536_000 } 
 
 export const LEASE_TTL_SECONDS = { least: 2, most: 3_600, default: 30 } as const;
 export const PROGRESS_TIMEOUT_SECONDS = { least: 2, most: 86_400, default: 300 } as const;
-export const POISON_AFTER = { least: 2, most: 1_000, default: 3 } as const;
+export const POISON_AFTER = { least: 2, most: 1_000, default: 5 } as const;
 export const MESSAGES_PER_MINUTE = { least: 1, most: 1_000, default: 10 } as const;
 export const STANDUP_CRON = '0 9 * * *';
 export const MESSAGE_DAYS = { least: 1, most: 365, default: 30 } as const;

@@ -8,5 +8,5 @@ set enable_seqscan = off as $$
                     where x.workspace_id = p_task.workspace_id and x.task_id = p_task.id and x.fence < p_task.lease_fence
                       and x.kind not in ('released', 'unacknowledged', 'quota', 'budget')
                     order by x.fence desc limit n.most - 1) l)
-    from (select workspace_seconds(w.settings, 'poisonAfter', 3, 2, 1000) as most from workspaces w where w.id = p_task.workspace_id) n
+    from (select workspace_seconds(w.settings, 'poisonAfter', 5, 2, 1000) as most from workspaces w where w.id = p_task.workspace_id) n
 $$;
