@@ -3,5 +3,5 @@
  * of this size (MB) lets it die there. The others do little at a time, and a small one keeps them small.
  */
 export function nodeFlagsOf(service: string): string[] {
-  return [`--max-semi-space-size=${service === 'gateway' ? 32 : 2}`];
+  return [`--max-semi-space-size=${service === 'gateway' ? 16 : 2}`];
 }
