@@ -7,6 +7,8 @@ import { v7 as newId } from 'uuid';
 import { addEndpoint } from '../../../../test/factories/webhooks.js';
 import { openTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
 import { untilSettled } from '../../../../test/support/settled.js';
+import { DeliveryWriter } from './delivery-writer.js';
+import { FanOutStore } from './fan-out.store.js';
 import { WebhookRoute } from './webhook-route.js';
 import { WebhookRouteStore } from './webhook-route.store.js';
 
@@ -18,7 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const route = new WebhookRoute(new WebhookRouteStore(), { webhookRetryScheduleMs: [0, 5_000] } as HoustonConfig);
+const routeWith = (webhookRetryScheduleMs: number[], store = new WebhookRouteStore()) =>
+  new WebhookRoute(store, new DeliveryWriter(store, new FanOutStore(), { webhookRetryScheduleMs } as HoustonConfig));
+const route = routeWith([0, 5_000]);
 const inOrganization: TestDatabase['database']['inOrganization'] = (id, act) => db.database.inOrganization(id, act);
 
 async function happen(type: string, more: { workspaceId?: string | null; data?: Record<string, unknown> } = {}) {
@@ -130,7 +134,8 @@ describe('routing', () => {
     await happen('budget.frozen');
     const store = new WebhookRouteStore();
     const events = await settled();
-    const overtaken = new WebhookRoute(
+    const overtaken = routeWith(
+      [0],
       Object.assign(Object.create(store) as WebhookRouteStore, {
         enabledEndpoints: async (...args: Parameters<WebhookRouteStore['enabledEndpoints']>) => {
           const found = await store.enabledEndpoints(...args);
@@ -140,7 +145,6 @@ describe('routing', () => {
           return found;
         },
       }),
-      { webhookRetryScheduleMs: [0] } as HoustonConfig,
     );
     expect(await inOrganization(db.organizationId, (tx) => overtaken.follow(tx, events))).toEqual([]);
     expect(await deliveries()).toEqual([]);
@@ -150,7 +154,7 @@ describe('routing', () => {
     await addEndpoint(db, URL);
     await happen('budget.frozen');
     const events = await settled();
-    const slow = new WebhookRoute(new WebhookRouteStore(), { webhookRetryScheduleMs: [100_000] } as HoustonConfig);
+    const slow = routeWith([100_000]);
     const [wakeup] = await inOrganization(db.organizationId, (tx) => slow.follow(tx, events));
     expect(wakeup!.delayMs).toBeGreaterThanOrEqual(80_000);
     expect(wakeup!.delayMs).toBeLessThanOrEqual(120_000);

@@ -1,14 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '@houston/common/db/database.js';
-
-export interface RoutedEndpoint {
-  workspaceId: string;
-  id: string;
-  /** Patterns. */
-  events: string[];
-  /** Its last attempt failed. */
-  isFailing: boolean;
-}
+import type { RoutedEndpoint } from './delivery-plan.js';
 
 export interface NewDelivery {
   id: string;
@@ -26,13 +18,27 @@ export interface NewDelivery {
 /** Finds the webhooks of an organization and writes what is to be delivered to them. */
 @Injectable()
 export class WebhookRouteStore {
-  /** Endpoints that may hear of events of these workspaces; null stands for all workspaces. */
-  enabledEndpoints(tx: Tx, workspaceIds: readonly (string | null)[]): Promise<RoutedEndpoint[]> {
-    const ids = workspaceIds.includes(null) ? null : [...new Set(workspaceIds)];
+  /**
+   * Enabled endpoints of each of these workspaces, in the order of their ids.
+   * @param workspaceIds null stands for all workspaces
+   * @param afterId where to begin; null: with the first
+   * @param limit of each workspace
+   */
+  enabledEndpoints(
+    tx: Tx,
+    workspaceIds: readonly string[] | null,
+    afterId: string | null,
+    limit: number,
+  ): Promise<RoutedEndpoint[]> {
     return tx.query(
-      `select workspace_id as "workspaceId", id, events, failing_since is not null as "isFailing" from webhook_endpoints
-        where organization_id = $1 and status = 'enabled' and ($2::uuid[] is null or workspace_id = any($2))`,
-      [tx.organizationId, ids],
+      `select e.workspace_id as "workspaceId", e.id, e.events, e.failing_since is not null as "isFailing"
+         from workspaces w cross join lateral (
+              select workspace_id, id, events, failing_since from webhook_endpoints
+               where organization_id = $1 and workspace_id = w.id and status = 'enabled' and ($3::uuid is null or id > $3)
+               order by id limit $4) e
+        where w.organization_id = $1 and ($2::uuid[] is null or w.id = any($2))
+        order by e.workspace_id, e.id`,
+      [tx.organizationId, workspaceIds, afterId, limit],
     );
   }
 

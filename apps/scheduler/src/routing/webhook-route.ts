@@ -1,31 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { v7 as newId } from 'uuid';
-import type { HoustonConfig } from '@houston/common/config/config.js';
-import { CONFIG } from '@houston/common/config/config.module.js';
 import type { Tx } from '@houston/common/db/database.js';
 import type { LedgerEvent } from '@houston/common/events/event-reader.js';
 import { EventRoute } from '@houston/common/events/event-route.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
-import { deliveryBody } from '@houston/common/webhooks/delivery-message.js';
-import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
-import { isOperational } from '@houston/common/webhooks/operational-events.js';
-import { deliveryWakeup, withPatience } from '@houston/common/webhooks/webhook-wakeups.js';
-import { type NewDelivery, type RoutedEndpoint, WebhookRouteStore } from './webhook-route.store.js';
+import { type EndpointPage, pageOf, planDeliveries, type RoutedEndpoint } from './delivery-plan.js';
+import { DeliveryWriter } from './delivery-writer.js';
+import { WebhookRouteStore } from './webhook-route.store.js';
 
 /** Sent to the one endpoint that is tested, by whoever asked for the test. */
 const TEST_EVENT = 'webhook.test';
-const JITTER = 0.2;
-/** Of one workspace at a time: adding a wake-up takes its time, in which the events of others wait to be routed. */
-const MOST_WAKEUPS = 2_000;
+/** Of one workspace, told with a batch of events; the others, and more events, are left to the fan-out. */
+const PAGE_SIZE = 250;
 
-/** Decides which webhooks are told of an event, and writes a delivery for each. */
+/** Decides which webhooks are told of an event, and writes a delivery for each, or leaves them to the fan-out where they are many. */
 @Injectable()
 export class WebhookRoute extends EventRoute {
   readonly name = 'webhooks';
 
   constructor(
     @Inject(WebhookRouteStore) private readonly store: WebhookRouteStore,
-    @Inject(CONFIG) private readonly config: HoustonConfig,
+    @Inject(DeliveryWriter) private readonly writer: DeliveryWriter,
   ) {
     super();
   }
@@ -34,48 +28,27 @@ export class WebhookRoute extends EventRoute {
   async follow(tx: Tx, events: readonly LedgerEvent[]): Promise<Wakeup[]> {
     const routable = events.filter((event) => event.type !== TEST_EVENT);
     if (routable.length === 0) return [];
-    const endpoints = await this.store.enabledEndpoints(
-      tx,
-      routable.map((event) => event.workspaceId),
-    );
-    const deliveries = endpoints.flatMap((endpoint) => this.deliveriesTo(endpoint, routable));
-    if (deliveries.length === 0) return [];
-    const written = await this.store.insert(tx, deliveries);
-    const { organizationId } = tx;
-    return withPatience(written, MOST_WAKEUPS).map(({ id, workspaceId, delayMs, isPatient }) =>
-      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount: 0, delayMs, isPatient }),
-    );
-  }
-
-  private deliveriesTo(endpoint: RoutedEndpoint, events: readonly LedgerEvent[]): NewDelivery[] {
-    return events
-      .filter((event) => isTold(endpoint, event))
-      .map((event) => ({
-        id: newId(),
-        workspaceId: endpoint.workspaceId,
-        endpointId: endpoint.id,
-        eventId: event.id,
-        eventSeq: event.seq,
-        type: event.type,
-        body: deliveryBody(event),
-        delayMs: this.firstDelayMs(),
-        isFailing: endpoint.isFailing,
-      }));
-  }
-
-  /** Varied like every step of the schedule. */
-  private firstDelayMs(): number {
-    const stepMs = this.config.webhookRetryScheduleMs[0] ?? 0;
-    return Math.round(stepMs * (1 - JITTER + 2 * JITTER * Math.random()));
+    const endpoints = await this.store.enabledEndpoints(tx, concerned(routable), null, PAGE_SIZE + 1);
+    const plans = pagesOf(endpoints).map((page) => planDeliveries(page, routable, PAGE_SIZE));
+    return this.writer.write(tx, {
+      told: plans.flatMap((plan) => plan.told),
+      left: plans.flatMap((plan) => plan.left),
+    });
   }
 }
 
-/**
- * An endpoint hears of its own workspace, and of the organization's budgets, which bind its runs too; not of the
- * organization's keys and other workspaces. And never that it itself does not hear.
- */
-function isTold({ id, workspaceId, events }: RoutedEndpoint, event: LedgerEvent): boolean {
-  if (event.workspaceId === null ? !event.type.startsWith('budget.') : event.workspaceId !== workspaceId) return false;
-  if (isOperational(event.type) && event.data['webhookId'] === id) return false;
-  return selectsEvent(events, event.type);
+/** Null: all workspaces. */
+function concerned(events: readonly LedgerEvent[]): string[] | null {
+  const ids = new Set(events.map((event) => event.workspaceId));
+  return ids.has(null) ? null : ([...ids] as string[]);
+}
+
+function pagesOf(endpoints: readonly RoutedEndpoint[]): EndpointPage[] {
+  const own = new Map<string, RoutedEndpoint[]>();
+  for (const endpoint of endpoints) {
+    const others = own.get(endpoint.workspaceId);
+    if (others) others.push(endpoint);
+    else own.set(endpoint.workspaceId, [endpoint]);
+  }
+  return [...own].map(([workspaceId, first]) => pageOf(workspaceId, null, first, PAGE_SIZE));
 }

@@ -9,6 +9,8 @@ import { openTestDatabase, type TestDatabase } from '../../../../test/support/da
 import { untilSettled } from '../../../../test/support/settled.js';
 import { NotificationRoute } from '../routing/notification-route.js';
 import { NotificationRouteStore } from '../routing/notification-route.store.js';
+import { DeliveryWriter } from '../routing/delivery-writer.js';
+import { FanOutStore } from '../routing/fan-out.store.js';
 import { WebhookRoute } from '../routing/webhook-route.js';
 import { WebhookRouteStore } from '../routing/webhook-route.store.js';
 
@@ -46,8 +48,9 @@ describe('a stand-up', () => {
       notifyRetryScheduleMs: [0],
       smtpUrl: 'smtp://localhost',
     } as HoustonConfig;
+    const store = new WebhookRouteStore();
     const routes = [
-      new WebhookRoute(new WebhookRouteStore(), config),
+      new WebhookRoute(store, new DeliveryWriter(store, new FanOutStore(), config)),
       new NotificationRoute(new NotificationRouteStore(), config),
     ];
     // The relay may repeat what it was stopped in.

@@ -23,6 +23,7 @@ import { People1700000000017 } from './migrations/0017-people.js';
 import { RunsAndPresence1700000000018 } from './migrations/0018-runs-and-presence.js';
 import { FewerSteps1700000000019 } from './migrations/0019-fewer-steps.js';
 import { Admission1700000000020 } from './migrations/0020-admission.js';
+import { FanOuts1700000000021 } from './migrations/0021-fan-outs.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -46,6 +47,7 @@ const MIGRATIONS = [
   RunsAndPresence1700000000018,
   FewerSteps1700000000019,
   Admission1700000000020,
+  FanOuts1700000000021,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

@@ -34,6 +34,7 @@ export const TENANT_TABLES: Readonly<Record<string, Wall>> = {
   idempotency_keys: 'workspace',
   webhook_endpoints: 'workspace',
   webhook_secrets: 'workspace',
+  webhook_fan_outs: 'workspace',
   deliveries: 'workspace',
   delivery_attempts: 'workspace',
   dead_letters: 'workspace',

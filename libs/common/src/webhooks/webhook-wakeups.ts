@@ -23,7 +23,7 @@ const LIGHT_LOAD = 50;
  */
 export function withPatience<T extends { workspaceId: string; isFailing: boolean }>(
   due: readonly T[],
-  most: number,
+  most = Number.POSITIVE_INFINITY,
   counts = new Map<string, number>(),
 ): (T & { isPatient: boolean })[] {
   return due.flatMap((one) => {
