@@ -14,6 +14,7 @@ export interface HouseFigures {
 
 interface OrganizationFigures {
   relay: number;
+  fanOut: number;
   seal: number;
   rollups: number;
   deliveries: number;
@@ -27,12 +28,18 @@ const AGE_AFTER = (place: string) => `
              order by e.position, e.seq limit 1), 0)::float8`;
 const CURSOR = (column: string, reader: string) =>
   `coalesce((select ${column} from event_cursors where organization_id = $1 and reader = '${reader}'), 0)`;
+/** The event that some webhooks of a workspace are still to be told of, and that has waited longest for it. */
+const AGE_OF_FAN_OUT = `
+  coalesce((select greatest(extract(epoch from clock_timestamp() - e.time), 0)
+              from (select position, seq from webhook_fan_outs where organization_id = $1 order by position, seq limit 1) f
+              join events e on e.organization_id = $1 and e.position = f.position and e.seq = f.seq), 0)::float8`;
 const SEAL = (expression: string) =>
   `coalesce((select ${expression} from event_seals where organization_id = $1 order by number desc limit 1), 0)`;
 const COUNT = (rows: string) => `(select count(*)::int from (select 1 from ${rows} limit ${MAX_COUNT}) t)`;
 
 const FIGURES = `
   select ${AGE_AFTER(`${CURSOR('position', 'relay')}, ${CURSOR('seq', 'relay')}`)} as relay,
+         ${AGE_OF_FAN_OUT} as "fanOut",
          ${AGE_AFTER(`${CURSOR('position', 'rollups')}, ${CURSOR('seq', 'rollups')}`)} as rollups,
          ${AGE_AFTER(`${SEAL('last_position')}, ${SEAL('seqs[cardinality(seqs)]')}`)} as seal,
          ${COUNT(`deliveries where organization_id = $1 and status = 'pending'`)} as deliveries,
@@ -49,12 +56,12 @@ export class GaugeStore {
     const organizations = (await this.db.organizationIds()).slice(0, MAX_ORGANIZATIONS);
     const figures: OrganizationFigures[] = [];
     for (const id of organizations) figures.push(await this.db.inOrganization(id, figuresOf));
-    const worst = (reader: 'relay' | 'seal' | 'rollups') => ({
+    const worst = (reader: string, of: 'relay' | 'fanOut' | 'seal' | 'rollups') => ({
       reader,
-      lagSeconds: Math.max(0, ...figures.map((one) => one[reader])),
+      lagSeconds: Math.max(0, ...figures.map((one) => one[of])),
     });
     return {
-      lags: [worst('relay'), worst('seal'), worst('rollups')],
+      lags: [worst('relay', 'relay'), worst('webhooks', 'fanOut'), worst('seal', 'seal'), worst('rollups', 'rollups')],
       processes,
       deliveriesPending: figures.reduce((sum, one) => sum + one.deliveries, 0),
       deadLettersOpen: figures.reduce((sum, one) => sum + one.letters, 0),

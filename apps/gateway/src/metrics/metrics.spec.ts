@@ -60,11 +60,13 @@ describe('GET /metrics', () => {
     await gateway.db.database.inOrganization(gateway.db.organizationId, (tx) =>
       appendEvent(tx, { type: 'note.made', actor: 'system', subject: 'note:1', data: {} }),
     );
+    await query(`insert into webhook_fan_outs (organization_id, workspace_id, position, seq)
+                 select organization_id, (select id from workspaces), position, seq from events where type = 'note.made'`);
     await aMoment();
     const text = await scrape();
     expect(value(text, 'houston_process_rss_bytes{service="budget",instance="b:1"}')).toBe(1_234_567);
     expect(value(text, 'houston_process_seen_seconds{service="budget",instance="b:1"}')).toBeGreaterThan(7);
-    for (const reader of ['relay', 'seal', 'rollups']) {
+    for (const reader of ['relay', 'webhooks', 'seal', 'rollups']) {
       expect(value(text, `houston_events_lag_seconds{reader="${reader}"}`)).toBeGreaterThan(0.9);
     }
     expect(value(text, 'houston_deliveries_pending')).toBe(0);
@@ -73,8 +75,12 @@ describe('GET /metrics', () => {
     expect([value(text, 'houston_database_up'), value(text, 'houston_queues_up')]).toEqual([1, 1]);
     expect(value(text, 'process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
     await gateway.db.database.statement('select roll_up_costs($1, 1000)', [gateway.db.organizationId]);
+    await query('delete from webhook_fan_outs');
     await aMoment();
-    expect(value(await scrape(), 'houston_events_lag_seconds{reader="rollups"}')).toBe(0);
+    const later = await scrape();
+    for (const reader of ['rollups', 'webhooks']) {
+      expect(value(later, `houston_events_lag_seconds{reader="${reader}"}`)).toBe(0);
+    }
   });
 
   it('still answers when Postgres is away, and then claims nothing about the house', async () => {

@@ -68,9 +68,9 @@ describe('10,000 dead endpoints of one workspace', () => {
     expect(hurried.map(({ payload }) => (payload as { deliveryId: string }).deliveryId)).toContain(deliveryId);
     expect(hurried.length).toBeLessThanOrEqual(51);
     // The others follow with the next sweeps.
-    expect(woken).toHaveLength(2_001);
+    expect(woken).toHaveLength(5_001);
     await sweeper.runOnce();
-    expect(woken).toHaveLength(4_002);
+    expect(woken).toHaveLength(10_002);
   });
 
   it('wait in their rows and not in the queue, and find the places of the others free', async () => {

@@ -7,7 +7,7 @@ import { type DueDelivery, SweepStore } from './sweep.store.js';
 
 const PAGE_SIZE = 500;
 /** Of one workspace in one sweep: the others follow with the next. */
-const MOST_WAKEUPS = 2_000;
+const MOST_WAKEUPS = 5_000;
 
 /**
  * Finds deliveries that are due and being sent by nobody: their wake-up was never added, was lost with the queue, or

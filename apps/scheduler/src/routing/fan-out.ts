@@ -24,7 +24,7 @@ interface Step {
 @Injectable()
 export class FanOutDuty extends Duty {
   readonly name = 'webhook-fan-out';
-  readonly interval = { busyMs: 50, idleMs: 1_000 };
+  readonly interval = { busyMs: 200, idleMs: 1_000 };
   override readonly isFrequent = true;
 
   constructor(

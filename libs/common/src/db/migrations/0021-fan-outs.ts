@@ -12,7 +12,7 @@ export class FanOuts1700000000021 implements MigrationInterface {
       primary key (workspace_id, position, seq),
       foreign key (organization_id, workspace_id) references workspaces (organization_id, id) on delete cascade
     )`);
-    await runner.query('create index webhook_fan_outs_open on webhook_fan_outs (organization_id, workspace_id)');
+    await runner.query('create index webhook_fan_outs_open on webhook_fan_outs (organization_id, position, seq)');
   }
 
   async down(): Promise<void> {
