@@ -17,10 +17,10 @@ import {
   CompleteExecutionDto,
   CreateExecutionDto,
   type EstimateDto,
-  ExecutionsQuery,
   RecordExecutionsDto,
   ReportUsageDto,
 } from './execution.dto.js';
+import { ExecutionsQuery } from './executions-query.dto.js';
 import { ExecutionService } from './execution.service.js';
 import { ExecutionStore } from './execution.store.js';
 import {

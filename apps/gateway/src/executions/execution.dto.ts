@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -10,7 +10,6 @@ import {
   IsISO8601,
   IsNotEmpty,
   IsObject,
-  IsOptional,
   IsString,
   IsUUID,
   Max,
@@ -21,7 +20,6 @@ import {
 import { MAX_TOKENS } from '@houston/common/domain/usage.js';
 import { UsdField } from '../http/money.js';
 import { MayBeAbsent } from '../http/optional.js';
-import { PageQuery } from '../http/page.js';
 import { IsMetadata, IsTags } from '../http/json-fields.js';
 
 export const TRIGGERS = ['manual', 'cron', 'heartbeat', 'delegation', 'workflow'] as const;
@@ -248,62 +246,4 @@ export class RecordExecutionsDto {
   @ValidateNested({ each: true })
   @Type(() => RecordedExecutionDto)
   items: RecordedExecutionDto[];
-}
-
-export class ExecutionsQuery extends PageQuery {
-  @ApiPropertyOptional({ description: "An agent's name or id" })
-  @IsOptional()
-  @IsString()
-  @MaxLength(MAX_NAME)
-  agent?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(MAX_NAME)
-  model?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(MAX_NAME)
-  provider?: string;
-
-  @ApiPropertyOptional({ enum: EXECUTION_STATUSES })
-  @IsOptional()
-  @IsIn(EXECUTION_STATUSES)
-  status?: string;
-
-  @ApiPropertyOptional({ enum: TRIGGERS })
-  @IsOptional()
-  @IsIn(TRIGGERS)
-  trigger?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(MAX_NAME)
-  taskId?: string;
-
-  @ApiPropertyOptional({ description: 'Started at or after', example: '2026-11-21T00:00:00Z' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'Started before', example: '2026-11-22T00:00:00Z' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  to?: string;
-
-  @ApiPropertyOptional({
-    description: '`name:value`; several must all match',
-    example: 'team:growth',
-    isArray: true,
-    type: String,
-  })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value : [value]))
-  @IsString({ each: true })
-  @ArrayMaxSize(20)
-  tag?: string[];
 }
