@@ -162,7 +162,7 @@ describe(`webhooks from the API to the receiver, with the queues in ${redisUrl ?
     // Their wake-ups were there, and are gone with everything else.
     await queues('webhook-deliveries').pause();
     const producer = gateway.app.get(QueueProducer, { strict: false });
-    await producer.add(due.map((deliveryId) => deliveryWakeup({ ...db, deliveryId, attemptCount: 0 })));
+    await producer.add(due.map((deliveryId) => deliveryWakeup({ ...db, deliveryId, endpointId: id, attemptCount: 0 })));
     await queues('webhook-deliveries').obliterate({ force: true });
     expect(receiver.received).toHaveLength(0);
     await queues('webhook-deliveries').resume();

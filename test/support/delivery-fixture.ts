@@ -1,3 +1,4 @@
+import type { Payloads } from '@houston/common/queues/queues.js';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { AttemptRecorder } from '../../apps/notifier/src/deliveries/attempt-recorder.js';
 import { DeliveryService } from '../../apps/notifier/src/deliveries/delivery.service.js';
@@ -62,13 +63,17 @@ export class DeliveryFixture {
     return new DeliveryService(this.db.database, store, new Recorder(store, settings), settings);
   }
 
-  payload(deliveryId: string) {
+  async payload(deliveryId: string): Promise<Payloads['webhook-deliveries']> {
     const { organizationId, workspaceId } = this.db;
-    return { organizationId, workspaceId, deliveryId };
+    const [row] = await this.query<{ endpointId: string }>(
+      'select endpoint_id as "endpointId" from deliveries where id = $1',
+      [deliveryId],
+    );
+    return { organizationId, workspaceId, deliveryId, endpointId: row?.endpointId ?? 'nowhere' };
   }
 
-  deliver(deliveryId: string, service = this.notifier()): Promise<WakeupAnswer> {
-    return service.deliver(this.payload(deliveryId));
+  async deliver(deliveryId: string, service = this.notifier()): Promise<WakeupAnswer> {
+    return service.deliver(await this.payload(deliveryId));
   }
 
   query<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {

@@ -21,7 +21,7 @@ describe(`the queue board on ${redisUrl ? 'Redis' : 'Postgres'}`, () => {
   };
 
   it('shows the jobs of every queue to an owner and to an admin', async () => {
-    const payload = { organizationId: 'o', workspaceId: 'w', deliveryId: 'd-1' };
+    const payload = { organizationId: 'o', workspaceId: 'w', deliveryId: 'd-1', endpointId: 'e' };
     await gateway.app
       .get(QueueProducer, { strict: false })
       .add([{ queue: 'webhook-deliveries', payload, id: 'delivery-d-1', delayMs: 60_000 }]);

@@ -62,7 +62,14 @@ export class DeliveryService {
     });
     const { organizationId, workspaceId } = caller;
     await this.wakeups.add(
-      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount, isManual: true }),
+      deliveryWakeup({
+        organizationId,
+        workspaceId,
+        deliveryId: id,
+        endpointId: webhookId,
+        attemptCount,
+        isManual: true,
+      }),
     );
     return view;
   }
@@ -70,8 +77,8 @@ export class DeliveryService {
   /** Begins the schedule anew, in a transaction of others. @returns the wake-up to add after the commit */
   async restart(tx: Tx, caller: Caller, id: string): Promise<WakeupOf<'webhook-deliveries'>> {
     const { organizationId, workspaceId } = caller;
-    const attemptCount = await this.store.restart(tx, id);
-    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount });
+    const { endpointId, attemptCount } = await this.store.restart(tx, id);
+    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, endpointId, attemptCount });
   }
 
   /** Keeps everybody else from a delivery until the transaction ends. @throws Problem conflict when nothing may be sent */

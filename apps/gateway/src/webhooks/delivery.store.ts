@@ -59,15 +59,16 @@ export class DeliveryStore {
   }
 
   /** Begins the schedule anew for a delivery that was given up. @returns attempts begun so far */
-  async restart(tx: Tx, id: string): Promise<number> {
-    const [row] = await tx.query<{ attempt_count: number }>(
+  async restart(tx: Tx, id: string): Promise<{ endpointId: string; attemptCount: number }> {
+    const [row] = await tx.query<{ endpointId: string; attemptCount: number }>(
       `update deliveries set status = 'pending', next_attempt_at = now(), manual_attempt_at = null,
               schedule_step = 0, interruption_count = 0
-        where workspace_id = $1 and id = $2 and status = 'exhausted' returning attempt_count`,
+        where workspace_id = $1 and id = $2 and status = 'exhausted'
+        returning endpoint_id as "endpointId", attempt_count as "attemptCount"`,
       [tx.workspaceId, id],
     );
     if (!row) throw new Error(`Delivery ${id} was not given up`);
-    return row.attempt_count;
+    return row;
   }
 
   /** The status of the endpoint that a delivery goes to; the delivery stays as it is until the transaction ends. */

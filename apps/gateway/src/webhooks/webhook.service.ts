@@ -109,7 +109,9 @@ export class WebhookService {
       await this.deliveries.addForOwnEvent(tx, { id: deliveryId, endpointId: id, eventId });
     });
     const { organizationId, workspaceId } = caller;
-    await this.wakeups.add(deliveryWakeup({ organizationId, workspaceId, deliveryId, attemptCount: 0 }));
+    await this.wakeups.add(
+      deliveryWakeup({ organizationId, workspaceId, deliveryId, endpointId: id, attemptCount: 0 }),
+    );
     return deliveryId;
   }
 

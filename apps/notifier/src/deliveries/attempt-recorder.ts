@@ -140,9 +140,9 @@ function attemptRow(attempt: Attempt, outcome: WebhookOutcome, nextAttemptAt: Da
 
 function wakeupsOf(tx: Tx, delivery: DeliveryRow, dueAt: Date | null): Wakeup[] {
   if (dueAt === null) return [];
-  const { id: deliveryId, attempt_count: attemptCount, now } = delivery;
+  const { id: deliveryId, endpoint_id: endpointId, attempt_count: attemptCount, now } = delivery;
   const delayMs = dueAt.getTime() - now.getTime();
-  return [deliveryWakeup({ ...scopeOf(tx), deliveryId, attemptCount, delayMs, isPatient: true })];
+  return [deliveryWakeup({ ...scopeOf(tx), deliveryId, endpointId, attemptCount, delayMs, isPatient: true })];
 }
 
 /** The workspace that a transaction of the notifier speaks for. */

@@ -89,7 +89,7 @@ describe('10,000 dead endpoints of one workspace', () => {
     const endpoint = await addEndpoint(other, fixture.receiver.url);
     const { deliveryId } = await addDelivery(other, endpoint.id);
     const { organizationId, workspaceId } = other;
-    const delivered = service.deliver({ organizationId, workspaceId, deliveryId });
+    const delivered = service.deliver({ organizationId, workspaceId, deliveryId, endpointId: endpoint.id });
     await until(async () => answers.length === 31);
     for (const answer of answers) answer();
     expect(await delivered).toMatchObject({ kind: 'done' });

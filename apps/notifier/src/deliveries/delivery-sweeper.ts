@@ -39,6 +39,6 @@ export class DeliverySweeper extends Sweeper {
 }
 
 function dueDelivery(row: DueDelivery) {
-  const { id: deliveryId, workspace_id: workspaceId, attempt_count: attemptCount } = row;
-  return { workspaceId, deliveryId, attemptCount, isManual: row.is_manual, isFailing: row.is_failing };
+  const { id: deliveryId, workspace_id: workspaceId, endpoint_id: endpointId, attempt_count: attemptCount } = row;
+  return { workspaceId, deliveryId, endpointId, attemptCount, isManual: row.is_manual, isFailing: row.is_failing };
 }

@@ -228,7 +228,7 @@ describe('a delivery that cannot arrive', () => {
 it('a wake-up for what does not exist, or lives in another workspace, does nothing', async () => {
   const { id } = await addEndpoint(fixture.db, fixture.receiver.url);
   const { deliveryId } = await addDelivery(fixture.db, id);
-  const elsewhere = { ...fixture.payload(deliveryId), workspaceId: '00000000-0000-4000-8000-000000000000' };
+  const elsewhere = { ...(await fixture.payload(deliveryId)), workspaceId: '00000000-0000-4000-8000-000000000000' };
   expect(await fixture.notifier().deliver(elsewhere)).toEqual({ kind: 'done', wakeups: [] });
   expect(await fixture.deliver('00000000-0000-4000-8000-000000000001')).toEqual({ kind: 'done', wakeups: [] });
   expect(fixture.receiver.received).toHaveLength(0);

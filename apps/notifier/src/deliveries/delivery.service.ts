@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
@@ -14,7 +13,6 @@ import { type DeliveryRow, DeliveryStore, type Trigger } from './delivery.store.
 import { EndpointSlots } from './endpoint-slots.js';
 
 const ATTEMPT_DEADLINE_MS = 15_000;
-const REMEMBERED = 50_000;
 const LONGEST_SNOOZE_MS = 2_000;
 /** For what is not put off: somebody asked for it, or it is not due. */
 const LONGEST_RETURN_MS = 60_000;
@@ -38,7 +36,6 @@ interface Claimed {
 @Injectable()
 export class DeliveryService {
   private readonly slots = new EndpointSlots();
-  private readonly endpoints = new LRUCache<string, string>({ max: REMEMBERED });
 
   constructor(
     @Inject(Database) private readonly db: Database,
@@ -48,9 +45,8 @@ export class DeliveryService {
   ) {}
 
   async deliver(wakeup: Payloads['webhook-deliveries']): Promise<WakeupAnswer> {
-    const endpointId = await this.endpointOf(wakeup);
-    if (endpointId === null) return { kind: 'done', wakeups: [] };
-    const waitMs = await this.slots.take(endpointId, wakeup.workspaceId);
+    const { endpointId, workspaceId } = wakeup;
+    const waitMs = await this.slots.take(endpointId, workspaceId);
     if (waitMs > 0) return this.later(wakeup, waitMs);
     let seen: AttemptSeen | null = null;
     try {
@@ -61,7 +57,7 @@ export class DeliveryService {
       const wakeups = await this.db.inWorkspace(wakeup, (tx) => this.recorder.record(tx, claim.attempt, outcome));
       return { kind: 'done', wakeups };
     } finally {
-      this.slots.release(endpointId, seen, wakeup.workspaceId);
+      this.slots.release(endpointId, seen, workspaceId);
     }
   }
 
@@ -75,16 +71,6 @@ export class DeliveryService {
       (await this.db.inWorkspace(wakeup, (tx) => this.store.putOff(tx, wakeup.deliveryId, waitMs)));
     if (isPutOff) return { kind: 'done', wakeups: [] };
     return { kind: 'snooze', delayMs: Math.min(waitMs, LONGEST_RETURN_MS) };
-  }
-
-  /** Remembered, because a delivery that finds its endpoint busy comes again and again. */
-  private async endpointOf(wakeup: Payloads['webhook-deliveries']): Promise<string | null> {
-    const key = `${wakeup.workspaceId} ${wakeup.deliveryId}`;
-    const known = this.endpoints.get(key);
-    if (known !== undefined) return known;
-    const found = await this.db.inWorkspace(wakeup, (tx) => this.store.endpointOf(tx, wakeup.deliveryId));
-    if (found !== null) this.endpoints.set(key, found);
-    return found;
   }
 
   /** An attempt that could not be made here is taken back; once it was sent the claim stays, whatever happens. */

@@ -61,14 +61,6 @@ export interface DeliveryChange {
 /** Deliveries, their attempts and the health of their endpoints, in the transaction it is given. */
 @Injectable()
 export class DeliveryStore {
-  async endpointOf(tx: Tx, id: string): Promise<string | null> {
-    const [row] = await tx.query<{ endpoint_id: string }>(
-      'select endpoint_id from deliveries where workspace_id = $1 and id = $2',
-      [tx.workspaceId, id],
-    );
-    return row?.endpoint_id ?? null;
-  }
-
   async lock(tx: Tx, id: string): Promise<DeliveryRow | null> {
     const [row] = await tx.query<DeliveryRow>(
       `select d.id, d.endpoint_id, d.event_id, d.type, d.body, d.status, d.attempt_count, d.schedule_step,

@@ -8,6 +8,7 @@ const KEPT_DAYS = 30;
 export interface DueDelivery {
   id: string;
   workspace_id: string;
+  endpoint_id: string;
   attempt_count: number;
   is_manual: boolean;
   /** The last attempt at its endpoint failed. */
@@ -27,7 +28,7 @@ export class SweepStore {
   due(tx: Tx, after: string | null, limit: number): Promise<DueDelivery[]> {
     const [dueAt, id] = after?.split(' ') ?? [null, null];
     return tx.query(
-      `select d.id, d.workspace_id, d.attempt_count, d.manual_attempt_at is not null and d.manual_attempt_at <= now() as is_manual,
+      `select d.id, d.workspace_id, d.endpoint_id, d.attempt_count, d.manual_attempt_at is not null and d.manual_attempt_at <= now() as is_manual,
               (select e.failing_since is not null from webhook_endpoints e
                 where e.workspace_id = d.workspace_id and e.id = d.endpoint_id) as is_failing,
               (extract(epoch from d.due_at) * 1000000)::bigint::text || ' ' || d.id as key

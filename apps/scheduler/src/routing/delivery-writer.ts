@@ -27,8 +27,8 @@ export class DeliveryWriter {
     if (plan.told.length === 0) return [];
     const written = await this.store.insert(tx, this.deliveries(plan.told));
     const { organizationId } = tx;
-    return withPatience(written).map(({ id, workspaceId, delayMs, isPatient }) =>
-      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount: 0, delayMs, isPatient }),
+    return withPatience(written).map(({ id, workspaceId, endpointId, delayMs, isPatient }) =>
+      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, endpointId, attemptCount: 0, delayMs, isPatient }),
     );
   }
 

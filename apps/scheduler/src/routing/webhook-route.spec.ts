@@ -77,7 +77,12 @@ describe('who is told of an event', () => {
       {
         queue: 'webhook-deliveries',
         id: `delivery.${delivery!.id}.0`,
-        payload: { organizationId: db.organizationId, workspaceId: db.workspaceId, deliveryId: delivery!.id },
+        payload: {
+          organizationId: db.organizationId,
+          workspaceId: db.workspaceId,
+          deliveryId: delivery!.id,
+          endpointId: told.id,
+        },
         delayMs: 0,
       },
     ]);

@@ -24,7 +24,7 @@ const LATE_MS = 2_000;
 /** Agents stand in for due rows here: an agent without a description is due. */
 const due = (tx: Tx, id: string): WakeupOf<'webhook-deliveries'> => ({
   queue: 'webhook-deliveries',
-  payload: { organizationId: tx.organizationId, workspaceId: '', deliveryId: id },
+  payload: { organizationId: tx.organizationId, workspaceId: '', deliveryId: id, endpointId: '' },
   id: `delivery.${id}`,
 });
 

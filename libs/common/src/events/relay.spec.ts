@@ -22,7 +22,7 @@ class AgentPerEvent extends EventRoute {
         id,
         subject,
       ]);
-      const payload = { organizationId: tx.organizationId, workspaceId: 'w', deliveryId: id };
+      const payload = { organizationId: tx.organizationId, workspaceId: 'w', deliveryId: id, endpointId: 'e' };
       wakeups.push({ queue: 'webhook-deliveries', payload, id: `delivery-${id}` });
     }
     this.before();

@@ -36,7 +36,7 @@ class SecondDeliverer extends Deliverer {}
 
 const wakeup = (deliveryId: string, more: Partial<WakeupOf<'webhook-deliveries'>> = {}): Wakeup => ({
   queue: 'webhook-deliveries',
-  payload: { organizationId: 'o', workspaceId: 'w', deliveryId },
+  payload: { organizationId: 'o', workspaceId: 'w', deliveryId, endpointId: 'e' },
   id: `delivery-${deliveryId}`,
   ...more,
 });

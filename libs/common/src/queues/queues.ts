@@ -3,8 +3,8 @@
  * jobs loses nothing, because whoever owns the due rows sweeps for those without a wake-up.
  */
 export interface Payloads {
-  /** One delivery of one webhook is due. */
-  'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string };
+  /** One delivery of one webhook is due; those to the same endpoint are sent a few at a time. */
+  'webhook-deliveries': { organizationId: string; workspaceId: string; deliveryId: string; endpointId: string };
   /** Something of this organization is due: a service level, or a look at what is watched. */
   'due-times': { organizationId: string };
   /** One message to one person, agent or channel is due; those to the same endpoint are sent a few at a time. */

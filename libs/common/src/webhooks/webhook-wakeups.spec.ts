@@ -19,7 +19,14 @@ describe('wake-ups of deliveries', () => {
   });
 
   it('are low where they are patient, unless somebody asked for the attempt', () => {
-    const one = { organizationId: 'o', workspaceId: 'w', deliveryId: 'd', attemptCount: 0, isPatient: true };
+    const one = {
+      organizationId: 'o',
+      workspaceId: 'w',
+      deliveryId: 'd',
+      endpointId: 'e',
+      attemptCount: 0,
+      isPatient: true,
+    };
     expect(deliveryWakeup(one).priority).toBe('low');
     expect(deliveryWakeup({ ...one, isManual: true }).priority).toBeUndefined();
     expect(deliveryWakeup({ ...one, isPatient: false }).priority).toBeUndefined();

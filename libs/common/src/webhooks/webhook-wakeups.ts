@@ -3,6 +3,7 @@ import type { WakeupOf } from '../queues/queues.js';
 
 export interface DueDelivery extends WorkspaceScope {
   deliveryId: string;
+  endpointId: string;
   /** Attempts begun so far. */
   attemptCount: number;
   /** Somebody asked for this attempt; it must not wait behind a wake-up of the schedule. */
@@ -42,6 +43,7 @@ export function deliveryWakeup(due: DueDelivery): WakeupOf<'webhook-deliveries'>
     organizationId,
     workspaceId,
     deliveryId,
+    endpointId,
     attemptCount,
     isManual = false,
     isPatient = false,
@@ -49,7 +51,7 @@ export function deliveryWakeup(due: DueDelivery): WakeupOf<'webhook-deliveries'>
   } = due;
   return {
     queue: 'webhook-deliveries',
-    payload: { organizationId, workspaceId, deliveryId },
+    payload: { organizationId, workspaceId, deliveryId, endpointId },
     id: `delivery.${deliveryId}.${attemptCount}${isManual ? '.manual' : ''}`,
     delayMs: Math.max(0, Math.ceil(delayMs)),
     ...(isPatient && !isManual ? { priority: 'low' as const } : {}),
