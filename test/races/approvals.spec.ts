@@ -138,6 +138,16 @@ describe('approvals under many hands', () => {
     );
   });
 
+  it('100 requests that name agents nobody knows are all refused, and none waits for the connection of another', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => {
+        const assignees = [{ agent: `nobody-${n}` }];
+        return agent.post('/api/approvals', { subject: { action: 'x' }, description: 'x', risk: 'medium', assignees });
+      }),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([422]));
+  });
+
   it('of 20 grants of one raise the budget gets one', async () => {
     const budget = await insertBudget(one.db, { limitNano: 1_000_000_000n });
     const ask = { agent: 'spender', model: 'any', estimate: { costUsd: '3' } };

@@ -92,6 +92,11 @@ describe('agents unlike themselves', () => {
     expect((await ask()).status).toBe(423);
     const [told] = await eventsOf('budget.frozen');
     expect(told?.data).toMatchObject({ budgetId: own, evidence: { kind: 'spend_velocity' }, until: frozen!.until });
+    // Whoever is asked to thaw it sees what was seen.
+    const asked = await client.post(`/api/budgets/${own}/request-unfreeze`, { reason: 'It is mended' });
+    expect(bodyOf<{ context: object }>(asked, 201).context).toMatchObject({
+      ...{ frozenReason: frozen!.reason, frozenUntil: frozen!.until, evidence: frozen!.evidence },
+    });
   });
 
   it('are found once in a quarter of an hour, also by several at once and after somebody thawed the budget', async () => {

@@ -70,6 +70,13 @@ describe('a raise of a budget', () => {
     ]);
   });
 
+  it('of the whole organization names no members: their keys do not reach it', async () => {
+    bodyOf(await gateway.owner.post('/api/members', { email: 'ada@example.com', name: 'Ada', role: 'admin' }), 201);
+    await insertBudget(gateway.db, { limitNano: USD, workspaceId: null });
+    const denial = bodyOf<{ approvers: object[] }>(await ask('3'), 402);
+    expect(denial.approvers).toEqual([{ role: 'owner' }, { role: 'admin' }]);
+  });
+
   it('always waits, and lets the same request through once it is granted', async () => {
     const headers = { 'idempotency-key': 'one-run' };
     const { executionId } = bodyOf<{ executionId: string }>(await ask('12', headers), 402);

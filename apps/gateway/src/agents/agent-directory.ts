@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { v7 as newId } from 'uuid';
-import { Database } from '@houston/common/db/database.js';
+import { Database, type Tx } from '@houston/common/db/database.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
 
 const REMEMBERED = 50_000;
@@ -21,15 +21,14 @@ export class AgentDirectory {
 
   /** An agent by name, or by id. */
   async find(organizationId: string, nameOrId: string): Promise<AgentRef | null> {
-    const known = this.byName.get(`${organizationId} ${nameOrId}`) ?? this.byId.get(`${organizationId} ${nameOrId}`);
-    if (known) return known;
-    const [row] = await this.db.inOrganization(organizationId, (tx) =>
-      tx.query<AgentRef>('select id, name from agents where organization_id = $1 and (name = $2 or id::text = $2)', [
-        organizationId,
-        nameOrId,
-      ]),
+    return (
+      this.known(organizationId, nameOrId) ?? this.db.inOrganization(organizationId, (tx) => this.read(tx, nameOrId))
     );
-    return row ? this.remember(organizationId, row) : null;
+  }
+
+  /** As `find`, on the connection that its caller holds: many who hold one and wait for another wait for one another. */
+  async findIn(tx: Tx, nameOrId: string): Promise<AgentRef | null> {
+    return this.known(tx.organizationId, nameOrId) ?? this.read(tx, nameOrId);
   }
 
   /** Names of agents by id, for views; unknown ids are left out. */
@@ -66,6 +65,19 @@ export class AgentDirectory {
     const existing = await this.find(organizationId, name);
     if (!existing) throw new Error(`Agent ${name} was neither created nor found`);
     return existing;
+  }
+
+  private known(organizationId: string, nameOrId: string): AgentRef | undefined {
+    const key = `${organizationId} ${nameOrId}`;
+    return this.byName.get(key) ?? this.byId.get(key);
+  }
+
+  private async read(tx: Tx, nameOrId: string): Promise<AgentRef | null> {
+    const [row] = await tx.query<AgentRef>(
+      'select id, name from agents where organization_id = $1 and (name = $2 or id::text = $2)',
+      [tx.organizationId, nameOrId],
+    );
+    return row ? this.remember(tx.organizationId, row) : null;
   }
 
   private remember(organizationId: string, agent: AgentRef): AgentRef {

@@ -81,6 +81,23 @@ describe('approvals over HTTP', () => {
       });
     });
 
+    it('tells owners where nobody but the one who asks is named', async () => {
+      const asked = await requestApproval(agent, { assignees: [{ agent: agentId }] });
+      const [told] = await toldOf(asked);
+      expect(told?.data).toMatchObject({ recipients: [{ role: 'owner' }], title: 'Approval needed: send_email' });
+    });
+
+    it('names no viewer as the one who decides', async () => {
+      const { id } = await memberClient('viewer');
+      const body = { subject: { action: 'x' }, description: 'x', risk: 'medium', assignees: [{ member: id }] };
+      expect(await agent.post('/api/approvals', body)).toMatchObject({
+        ...{ status: 422, body: { errors: [{ path: 'assignees[0].member' }] } },
+      });
+      const asked = await requestApproval(agent);
+      const handed = await gateway.owner.post(`/api/approvals/${asked.id}/delegate`, { to: { member: id } });
+      expect(handed).toMatchObject({ status: 422, body: { errors: [{ path: 'to.member' }] } });
+    });
+
     it('keeps to the thresholds of the workspace', async () => {
       const { slug } = await gateway.workspace('careful');
       const owner = gateway.as(gateway.db.ownerKey, slug);

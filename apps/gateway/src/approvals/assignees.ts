@@ -38,13 +38,14 @@ export class Assignees {
     }
     if (role !== undefined) return { assignee: { role }, role };
     if (agent !== undefined) {
-      const known = await this.agents.find(caller.organizationId, agent);
+      const known = await this.agents.findIn(tx, agent);
       if (!known) throw invalid(`${path}.agent`, 'No agent of the organization has this name or id.');
       return { assignee: { agent: known.id }, role: null };
     }
     const memberId = (member ?? '').toLowerCase();
     const known = await this.approvers.roleOf(tx, caller.workspaceId, memberId);
     if (known === null) throw invalid(`${path}.member`, 'No member of this workspace has this id.');
+    if (known === 'viewer') throw invalid(`${path}.member`, 'This member is a viewer, and viewers decide nothing.');
     return { assignee: { member: memberId }, role: known };
   }
 }

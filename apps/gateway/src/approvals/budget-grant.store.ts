@@ -29,6 +29,10 @@ interface GrantedBudget {
   /** When it was frozen, in milliseconds; null: it is not. */
   frozenAt: string | null;
   frozenReason: string | null;
+  /** What was seen, where the house froze it. */
+  frozenEvidence: unknown;
+  /** When it thaws by itself; null: it does not. */
+  frozenUntil: string | null;
 }
 
 /** Budgets, as far as approvals change them. */
@@ -46,7 +50,8 @@ export class BudgetGrantStore {
   /** Of the workspace, or of the whole organization; null when it is gone. */
   async find(tx: Tx, { workspaceId }: WorkspaceScope, id: string): Promise<GrantedBudget | null> {
     const [row] = await tx.query<GrantedBudget>(
-      `select workspace_id as "workspaceId", name, iso_time(frozen_at) as "frozenAt", frozen_reason as "frozenReason"
+      `select workspace_id as "workspaceId", name, iso_time(frozen_at) as "frozenAt", frozen_reason as "frozenReason",
+              frozen_evidence as "frozenEvidence", iso_time(frozen_until) as "frozenUntil"
          from budgets where id = $1 and deleted_at is null and (workspace_id is null or workspace_id = $2)`,
       [id, workspaceId],
     );

@@ -54,9 +54,9 @@ export class BudgetRequestService {
     return this.db.inWorkspace(caller, async (tx) => {
       const budget = await this.store.find(tx, caller, budgetId);
       if (!budget) throw notFound();
-      const { name, frozenAt, frozenReason } = budget;
+      const { name, frozenAt, frozenReason, frozenEvidence, frozenUntil } = budget;
       if (frozenAt === null) throw new Problem('conflict', { detail: 'The budget is not frozen.' });
-      const context = { budget: name, frozenReason };
+      const context = { budget: name, frozenReason, frozenUntil, evidence: frozenEvidence };
       const payload: UnfreezePayload = { budgetId, frozenAt };
       const approval = moneyApproval(caller, id, reason, payload);
       const more = { kind: 'unfreeze', action: 'unfreeze_budget', budgetId, context, reasons: ['unfreeze'] } as const;

@@ -226,7 +226,7 @@ export class ExecutionController {
         requestedUsd: formatUsd(outcome.heldNano),
         budget: denialLegView(outcome.binding, names),
         budgets: outcome.legs.map((leg) => denialLegView(leg, names)),
-        approvers: await this.approvers.approvers(caller),
+        approvers: await this.approvers.approvers(caller, terms?.workspaceId === null),
       },
     });
   }

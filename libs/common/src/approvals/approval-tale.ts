@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.js';
+import { OWNERS } from '../domain/approval-deciders.js';
 import { formatUsd } from '../domain/money.js';
 import { appendEvent } from '../events/event-log.js';
 import type { ApprovalRow } from './approval.row.js';
@@ -150,12 +151,14 @@ function party(agentId: string | null, memberId: string | null): Recipient | nul
   return memberId === null ? null : { member: memberId };
 }
 
-function withoutRequester(row: ApprovalRow, recipients: readonly Recipient[]): Recipient[] {
-  return recipients.filter(
+/** Where nobody but the requester is asked, owners are told: they may always decide, and nobody else may. */
+function withoutRequester(row: ApprovalRow, recipients: readonly Recipient[]): readonly Recipient[] {
+  const others = recipients.filter(
     (one) =>
       !('member' in one && one.member === row.requester_member_id) &&
       !('agent' in one && one.agent === row.requester_agent_id),
   );
+  return others.length === 0 ? OWNERS : others;
 }
 
 /** Nobody twice. */
