@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { v7 as newId } from 'uuid';
 import { Database } from '@houston/common/db/database.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
+import { looksLikeId } from '../http/uuid.js';
 
 const REMEMBERED = 50_000;
 
@@ -20,7 +21,8 @@ export class AgentDirectory {
   constructor(@Inject(Database) private readonly db: Database) {}
 
   /** An agent by name, or by id. */
-  async find(organizationId: string, nameOrId: string): Promise<AgentRef | null> {
+  async find(organizationId: string, reference: string): Promise<AgentRef | null> {
+    const nameOrId = looksLikeId(reference) ? reference.toLowerCase() : reference;
     const known = this.byName.get(`${organizationId} ${nameOrId}`) ?? this.byId.get(`${organizationId} ${nameOrId}`);
     if (known) return known;
     const [row] = await this.db.inOrganization(organizationId, (tx) =>

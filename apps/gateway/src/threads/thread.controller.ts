@@ -103,15 +103,17 @@ export class ThreadController {
   @Can('tasks:follow')
   @ApiOperation({
     summary: 'Follow a task no longer',
-    description: 'As for following; posting or being mentioned makes one follow it again.',
+    description: 'As for following, in the body or in the query; posting or being mentioned makes one follow it again.',
   })
   @ApiNoContentResponse()
   @Problems('not_found')
   leave(
     @CurrentCaller() caller: Caller,
     @Param('id', idParam) id: string,
-    @Query() named: SubscriberDto,
+    @Query() query: SubscriberDto,
+    @Body() body: SubscriberDto,
   ): Promise<void> {
+    const named = { agent: query.agent ?? body.agent, member: query.member ?? body.member };
     return this.subscriptions.leave(caller, id, named);
   }
 }
