@@ -31,9 +31,10 @@ export interface ActivityRow {
 
 const RUNS = 'execution.';
 const ABOUT = 'e.task_id = $4::text';
-/** Events of runs do not name the task, the runs do. */
+/** Events of runs do not name the task, the runs do; none of them is older than the task's own first event. */
 const ABOUT_OR_RUN = `(${ABOUT} or e.data ->> 'executionId' = any(
-  array(select x.id::text from executions x where x.workspace_id = $1 and x.task_id = $4::text)))`;
+  array(select x.id::text from executions x where x.workspace_id = $1 and x.task_id = $4::text)))
+  and e.seq >= coalesce((select min(b.seq) from events b where b.workspace_id = $1 and b.task_id = $4::text), 0)`;
 
 /** The events of a workspace as a view for people. */
 @Injectable()

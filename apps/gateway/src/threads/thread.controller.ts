@@ -86,6 +86,7 @@ export class ThreadController {
   })
   @ApiBody({
     type: SubscriberDto,
+    required: false,
     examples: { oneself: { summary: 'Oneself', value: {} }, agent: { value: { agent: 'researcher' } } },
   })
   @ApiCreatedResponse({ type: SubscriptionView })
@@ -105,6 +106,7 @@ export class ThreadController {
     summary: 'Follow a task no longer',
     description: 'As for following, in the body or in the query; posting or being mentioned makes one follow it again.',
   })
+  @ApiBody({ type: SubscriberDto, required: false })
   @ApiNoContentResponse()
   @Problems('not_found')
   leave(
