@@ -62,6 +62,15 @@ describe('activities over HTTP', () => {
     expect(taken.every((activity) => activity.agent?.id === agent.id)).toBe(true);
   });
 
+  it('of a task have its runs too, where runs are asked for, and no others', async () => {
+    const [one, other] = [await createTask(owner), await createTask(owner)];
+    for (const id of [one.id, other.id, undefined]) await run(id);
+    const runs = (await page(`taskId=${one.id}&type=execution.*`)).items;
+    expect(runs.map(({ type, task }) => [type, task?.id])).toEqual([['execution.admitted', one.id]]);
+    expect(await typesOf(`taskId=${one.id}&type=*`)).toEqual(['execution.admitted', 'task.created']);
+    expect(await typesOf(`taskId=${one.id}`)).toEqual(['task.created']);
+  });
+
   it('of a member bear the member’s name, and tell nothing that only the machinery needs', async () => {
     const ada = bodyOf<{ id: string }>(
       await owner.post('/api/members', { email: 'ada@example.com', name: 'Ada', role: 'member' }),

@@ -30,6 +30,11 @@ export interface ActivityRow {
 }
 
 const RUNS = 'execution.';
+const ABOUT = 'e.task_id = $4::text';
+/** Events of runs do not name the task, the runs do; none of them is older than the task's own first event. */
+const ABOUT_OR_RUN = `(${ABOUT} or e.data ->> 'executionId' = any(
+  array(select x.id::text from executions x where x.workspace_id = $1 and x.task_id = $4::text)))
+  and e.seq >= coalesce((select min(b.seq) from events b where b.workspace_id = $1 and b.task_id = $4::text), 0)`;
 
 /** The events of a workspace as a view for people. */
 @Injectable()
@@ -61,12 +66,12 @@ export class ActivityStore {
 function statement({ type, taskId }: ActivityFilter): string {
   // As the condition of the index says it, word for word; otherwise the index is not seen.
   const board = wantsRuns(type) ? '' : "and e.type not like 'execution.%'";
-  const task = taskId === undefined ? 'and $4::text is null' : 'and e.task_id = $4::text';
+  const task = taskId === undefined ? 'and $4::text is null' : `and ${wantsRuns(type) ? ABOUT_OR_RUN : ABOUT}`;
   return `select e.id, e.seq, e.type, e.time, e.actor, coalesce(m.name, b.name, k.name) as actor_name, e.subject,
                  e.task_id, t.title as task_title, e.agent_id, a.name as agent_name, e.data
-            from (select e.id, e.seq, e.type, e.time, e.actor, e.subject, e.task_id, e.data,
+            from (select e.id, e.seq, e.type, e.time, e.actor, e.subject, coalesce(e.task_id, $4::text) as task_id, e.data,
                          coalesce(e.data ->> 'agentId', e.data #>> '{author,agent}', e.data #>> '{from,agent}') as agent_id,
-                         key_of_actor(e.actor) as by_key, uuid_or_null(e.task_id) as of_task,
+                         key_of_actor(e.actor) as by_key, uuid_or_null(coalesce(e.task_id, $4::text)) as of_task,
                          uuid_or_null(coalesce(e.data ->> 'agentId', e.data #>> '{author,agent}', e.data #>> '{from,agent}')) as of_agent
                     from events e
                    where e.workspace_id = $1 ${board} ${task}

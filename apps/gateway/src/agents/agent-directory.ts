@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { v7 as newId } from 'uuid';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
+import { looksLikeId } from '../http/uuid.js';
 
 const REMEMBERED = 50_000;
 
@@ -68,14 +69,14 @@ export class AgentDirectory {
   }
 
   private known(organizationId: string, nameOrId: string): AgentRef | undefined {
-    const key = `${organizationId} ${nameOrId}`;
+    const key = `${organizationId} ${written(nameOrId)}`;
     return this.byName.get(key) ?? this.byId.get(key);
   }
 
   private async read(tx: Tx, nameOrId: string): Promise<AgentRef | null> {
     const [row] = await tx.query<AgentRef>(
       'select id, name from agents where organization_id = $1 and (name = $2 or id::text = $2)',
-      [tx.organizationId, nameOrId],
+      [tx.organizationId, written(nameOrId)],
     );
     return row ? this.remember(tx.organizationId, row) : null;
   }
@@ -85,4 +86,9 @@ export class AgentDirectory {
     this.byId.set(`${organizationId} ${agent.id}`, agent);
     return agent;
   }
+}
+
+/** Ids are kept in small letters, however they are asked for. */
+function written(nameOrId: string): string {
+  return looksLikeId(nameOrId) ? nameOrId.toLowerCase() : nameOrId;
 }

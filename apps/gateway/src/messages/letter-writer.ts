@@ -55,7 +55,7 @@ function filled(
   longest: number,
 ): string | null {
   if (template === null || template === undefined) return null;
-  const answer = fillTemplate(template, variables);
+  const answer = fillTemplate(template, variables, longest);
   if (answer.kind === 'missing') {
     throw new Problem('invalid_values', {
       detail: `The template needs ${answer.names.join(', ')}.`,
@@ -65,6 +65,6 @@ function filled(
       })),
     });
   }
-  if (answer.text.length <= longest && answer.text !== '') return answer.text;
+  if (answer.kind === 'filled' && answer.text !== '') return answer.text;
   throw invalid('variables', `They make a ${field} that is empty or longer than ${longest} characters.`);
 }

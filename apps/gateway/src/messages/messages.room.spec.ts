@@ -113,6 +113,9 @@ describe('direct messages', () => {
   });
 
   it('to nobody are not found', async () => {
+    expect(bodyOf(await ada.client.get(`/api/agents/${bob.id.toUpperCase()}/messages`), 200)).toMatchObject({
+      items: [],
+    });
     for (const name of [NOWHERE, 'nobody', 'messages']) {
       bodyOf(await ada.client.post(`/api/agents/${name}/messages`, { body: 'x' }), 404);
       bodyOf(await ada.client.get(`/api/agents/${name}/messages`), 404);

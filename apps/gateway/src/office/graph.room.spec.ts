@@ -116,6 +116,20 @@ describe('the graph of the office', () => {
     expect(await edges()).toContainEqual({ ...edge, evidence: [notificationId] });
   });
 
+  it('draws an answer to a direct message from whoever was asked to whoever asked', async () => {
+    const [ada, bob] = [await worker(), await worker()];
+    const path = `/api/agents/${bob.id}/messages`;
+    const { id } = bodyOf<{ id: string }>(await ada.client.post(path, { body: 'Well?', requiresAck: true }), 201);
+    bodyOf(await bob.client.post(`${path}/${id}/acknowledge`, { response: 'Yes' }), 200);
+    const [told] = await query<{ id: string }>(
+      `select id from events where type = 'message.acknowledged' and data ->> 'messageId' = $1`,
+      [id],
+    );
+    const drawn = await edges();
+    expect(drawn).toContainEqual({ from: bob.id, to: ada.id, type: 'notification', evidence: [told?.id] });
+    expect(drawn).toHaveLength(2);
+  });
+
   it('looks back as far as it is asked to, at one task if it is asked to, and never into another workspace', async () => {
     const [ada, bob] = [await worker(), await worker()];
     const [one, other] = [await createTask(owner), await createTask(owner)];

@@ -55,7 +55,8 @@ const EDGES = `
      where e.organization_id = $1 and e.workspace_id = $2 and e.data ? 'recipients'
        and e.time >= now() - $3 * interval '1 millisecond' and ($4::text is null or e.task_id = $4)
   ), told as (
-    select h.*, coalesce(h.data #>> '{author,agent}', h.data #>> '{from,agent}', k.agent_id::text) as source
+    select h.*, case when h.type = 'message.acknowledged' then h.data #>> '{to,agent}'
+                     else coalesce(h.data #>> '{author,agent}', h.data #>> '{from,agent}', k.agent_id::text) end as source
       from happened h left join api_keys k on k.id = h.by_key
   ), made as materialized (
     select t.id, t.assignee_id, t.lease_agent_id, t.created_at, key_of_actor(t.created_by) as by_key

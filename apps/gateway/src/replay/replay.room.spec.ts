@@ -86,7 +86,7 @@ describe('the replay of a decision', () => {
     bodyOf(await gateway.owner.delete(`/api/budgets/${budget}`), 204);
   });
 
-  it('of a run tells what it asked about its task while it ran, how sure it was, and what the policy said', async () => {
+  it('of a run tells what was asked about its task for it and while it ran, how sure the asker was, and what the policy said', async () => {
     const { id: taskId } = await createTask(gateway.owner);
     const before = await requestApproval(agent, { subject: { action: 'plan', taskId }, confidence: 61 });
     bodyOf(await admin.post(`/api/approvals/${before.id}/resolve`, { decision: 'approve' }), 200);
@@ -95,15 +95,46 @@ describe('the replay of a decision', () => {
     const { id: child } = bodyOf<{ id: string }>(await ask({ parentId: id }), 201);
     bodyOf(await agent.post(`/api/executions/${id}/complete`, { status: 'succeeded', costUsd: '1' }), 200);
     const told = await replay(id);
+    const reasons = ['medium_risk', 'moderate_confidence'];
     expect(told).toMatchObject({
       confidence: 72,
       policy: {
         verdict: 'admitted',
-        approvals: [{ approvalId: asked.id, policy: 'pending', reasons: ['medium_risk', 'moderate_confidence'] }],
+        approvals: [{ approvalId: before.id }, { approvalId: asked.id, policy: 'pending', reasons }],
       },
     });
-    expect(told.approvals.map((one) => one.id)).toEqual([asked.id]);
+    expect(told.approvals.map((one) => one.id)).toEqual([before.id, asked.id]);
+    expect(stepsOf(told).slice(0, 4)).toEqual([
+      'approval approval.requested',
+      'approval approval.resolved',
+      'known execution.requested',
+      'policy execution.admitted',
+    ]);
     expect(told.followed.map((run) => run.id)).toEqual([child]);
+  });
+
+  it('of a run leaves out what was asked about another run of its task, or before that one', async () => {
+    const { id: taskId } = await createTask(gateway.owner);
+    const asking = async (subject: object, confidence: number) => {
+      const approval = await requestApproval(agent, { subject: { action: 'send', taskId, ...subject }, confidence });
+      bodyOf(await admin.post(`/api/approvals/${approval.id}/resolve`, { decision: 'approve' }), 200);
+      return approval.id;
+    };
+    const first = await asking({}, 61);
+    const { id: earlier } = bodyOf<{ id: string }>(await ask({ taskId }), 201);
+    const { id: beside } = bodyOf<{ id: string }>(await ask({ taskId }), 201);
+    const ofBeside = await asking({ executionId: beside }, 62);
+    for (const id of [earlier, beside])
+      bodyOf(await agent.post(`/api/executions/${id}/complete`, { status: 'succeeded', costUsd: '1' }), 200);
+    const between = await asking({}, 63);
+    const { id: later } = bodyOf<{ id: string }>(await ask({ taskId }), 201);
+    const asked = async (id: string) => {
+      const { approvals, confidence } = await replay(id);
+      return { ids: approvals.map((one) => one.id), confidence };
+    };
+    expect(await asked(earlier)).toEqual({ ids: [first], confidence: 61 });
+    expect(await asked(beside)).toEqual({ ids: [ofBeside], confidence: 62 });
+    expect(await asked(later)).toEqual({ ids: [between], confidence: 63 });
   });
 
   it('shows nothing of another workspace, and nothing where there is none', async () => {

@@ -27,12 +27,16 @@ const AGAIN = `select again.* from executions x
   ) again
   where x.workspace_id = $1 and x.id = $2`;
 
+/** When the run of the task ($3) that began before this one ($2, $4) was over. */
+const RUN_BEFORE = `(select max(coalesce(p.ended_at, p.started_at)) from executions p
+   where p.workspace_id = $1 and p.task_id = $3::text and p.id <> $2 and p.started_at < $4::timestamptz)`;
+
 export interface ReplayRows {
   execution: ExecutionRow;
   /** As the registry said when it ran; null: the agent was not in it yet. */
   agentVersion: { version: number; snapshot: Record<string, unknown> } | null;
   task: { id: string; title: string; status: string } | null;
-  /** About the run, or asked about its task while it ran; oldest first. */
+  /** About the run, or asked about its task (and about no other run) since the task's run before it; oldest first. */
   approvals: ApprovalRow[];
   /** Whatever names one of these approvals. */
   events: LedgerEvent[];
@@ -89,8 +93,9 @@ export class ReplayStore {
       `select * from (
          select * from approvals where workspace_id = $1 and execution_id = $2
          union
-         select * from approvals where workspace_id = $1 and task_id = $3
-            and created_at >= $4 and ($5::timestamptz is null or created_at <= $5)
+         select * from approvals where workspace_id = $1 and task_id = $3 and execution_id is null
+            and created_at >= least($4::timestamptz, coalesce(${RUN_BEFORE}, '-infinity'))
+            and ($5::timestamptz is null or created_at <= $5)
        ) a order by created_at, id limit ${MAX_APPROVALS}`,
       [workspace_id, id, taskId, started_at.toISOString(), ended_at?.toISOString() ?? null],
     );

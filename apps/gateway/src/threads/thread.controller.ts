@@ -86,6 +86,7 @@ export class ThreadController {
   })
   @ApiBody({
     type: SubscriberDto,
+    required: false,
     examples: { oneself: { summary: 'Oneself', value: {} }, agent: { value: { agent: 'researcher' } } },
   })
   @ApiCreatedResponse({ type: SubscriptionView })
@@ -103,15 +104,18 @@ export class ThreadController {
   @Can('tasks:follow')
   @ApiOperation({
     summary: 'Follow a task no longer',
-    description: 'As for following; posting or being mentioned makes one follow it again.',
+    description: 'As for following, in the body or in the query; posting or being mentioned makes one follow it again.',
   })
+  @ApiBody({ type: SubscriberDto, required: false })
   @ApiNoContentResponse()
   @Problems('not_found')
   leave(
     @CurrentCaller() caller: Caller,
     @Param('id', idParam) id: string,
-    @Query() named: SubscriberDto,
+    @Query() query: SubscriberDto,
+    @Body() body: SubscriberDto,
   ): Promise<void> {
+    const named = { agent: query.agent ?? body.agent, member: query.member ?? body.member };
     return this.subscriptions.leave(caller, id, named);
   }
 }

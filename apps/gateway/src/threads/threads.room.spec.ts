@@ -219,6 +219,11 @@ describe('the threads of tasks', () => {
       bodyOf(await ada.client.delete(`/api/tasks/${task.id}/subscription?member=${eve.id}`), 403);
       bodyOf(await owner.delete(`/api/tasks/${task.id}/subscription?agent=${ada.name}`), 204);
       expect(await followers()).toEqual([[eve.id, 'request']]);
+      bodyOf(await follow(owner), 201);
+      bodyOf(await owner.delete(`/api/tasks/${task.id}/subscription`).send({ member: eve.id }), 204);
+      expect((await followers()).map(([, reason]) => reason)).toEqual(['request']);
+      expect((await followers()).flat()).not.toContain(eve.id);
+      bodyOf(await owner.delete(`/api/tasks/${task.id}/subscription`).send({ agent: 'nobody' }), 422);
     });
 
     it('by a key that belongs to nobody, which nobody is told of', async () => {

@@ -8,8 +8,8 @@ const MAX_WORDS = 5;
 const MAX_NAME = 200;
 /** How much punctuation behind a name may not belong to it. */
 const MAX_TRIMMED = 8;
-const FENCED = /^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\1[`~]*[ \t]*$|$(?![\s\S]))/gm;
-const CODE_SPAN = /(?<!`)(`+)(?!`)[\s\S]*?(?<!`)\1(?!`)/g;
+/** A fence is taken whole or not at all: a shorter piece of it would be tried for each of its signs. */
+const FENCED = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))[^\n]*\n[\s\S]*?(?:^ {0,3}\1[`~]*[ \t]*$|$(?![\s\S]))/gm;
 /** Not within a word, an e-mail address or a path. */
 const AT = /(?<![\p{L}\p{N}_+\-/@])@(?=\S)/gu;
 const PUNCTUATION = /[\p{P}\p{S}]$/u;
@@ -20,7 +20,7 @@ const SIMPLE_NAME = /^[\p{L}\p{N}_.-]+/u;
  * sentence goes on after them. What stands in code, and what is an e-mail address, mentions nobody.
  */
 export function mentionCandidates(text: string): string[][] {
-  const prose = text.replace(FENCED, blank).replace(CODE_SPAN, blank);
+  const prose = withoutCodeSpans(text.replace(FENCED, blank));
   const candidates: string[][] = [];
   for (const { index } of prose.matchAll(AT)) {
     if (candidates.length === MAX_MENTIONS) break;
@@ -56,6 +56,26 @@ function trimmed(text: string): string[] {
     if (!PUNCTUATION.test(name)) break;
   }
   return names;
+}
+
+/** A span goes from its backticks to the next ones that are as many; looked for in one pass, whatever the text. */
+function withoutCodeSpans(text: string): string {
+  const ticks = [...text.matchAll(/`+/g)].map(({ index, 0: { length } }) => ({ index, end: index + length, length }));
+  const ends = new Map<number, number>();
+  const closing = ticks.map(() => 0);
+  for (const [n, { end, length }] of [...ticks.entries()].reverse()) {
+    closing[n] = ends.get(length) ?? 0;
+    ends.set(length, end);
+  }
+  const parts: string[] = [];
+  let from = 0;
+  for (const [n, { index }] of ticks.entries()) {
+    const end = closing[n] ?? 0;
+    if (index < from || end === 0) continue;
+    parts.push(text.slice(from, index), blank(text.slice(index, end)));
+    from = end;
+  }
+  return parts.join('') + text.slice(from);
 }
 
 function blank(code: string): string {

@@ -23,6 +23,13 @@ describe('a message template', () => {
     expect(fillTemplate('{{toString}}', {})).toEqual({ kind: 'missing', names: ['toString'] });
   });
 
+  it('of more text than is wanted is not made, and one of just as much is', () => {
+    expect(fillTemplate('{{a}}{{b}}!', { a: 'xyz', b: '' }, 4)).toEqual({ kind: 'filled', text: 'xyz!' });
+    expect(fillTemplate('{{a}}{{b}}!', { a: 'xyz', b: 'w' }, 4)).toEqual({ kind: 'too_long' });
+    const most = { template: '{{a}}'.repeat(13_000), values: { a: 'x'.repeat(8_000) } };
+    expect(fillTemplate(most.template, most.values, 65_536)).toEqual({ kind: 'too_long' });
+  });
+
   it('never looks into a value, whatever it is', () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
