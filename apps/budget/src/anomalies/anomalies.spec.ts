@@ -15,7 +15,7 @@ interface BudgetJson {
 const QUARTER_MS = 900_000;
 const ROOM_MS = 20_000;
 
-/** Judged is the present quarter of an hour; a test must not begin in one and end in the next. */
+/** Judged is the present quarter of an hour, and the one before for a minute: a test must not begin in one and end in the next. */
 async function quarterWithRoom(): Promise<void> {
   const leftMs = QUARTER_MS - (Date.now() % QUARTER_MS);
   if (leftMs < ROOM_MS) await new Promise((resolve) => setTimeout(resolve, leftMs + 50));
@@ -147,6 +147,19 @@ describe('agents unlike themselves', () => {
     expect(await duty.runOnce()).toEqual({ found: 0, frozen: 0 });
     await set({ mode: 'flag' });
     expect((await duty.runOnce()).found).toBe(2);
+  });
+
+  it('are found soon after the quarter of an hour in whose last seconds it happened, once', async () => {
+    class LookingBack extends AnomalyStore {
+      protected override readonly stillJudgedSeconds = QUARTER_MS / 1_000;
+    }
+    const late = new Anomalies(gateway.db.database, new LookingBack());
+    for (let ago = 2; ago <= 13; ago += 1) await rolledUp(ago, 2, 5);
+    await rolledUp(1, 50, 5);
+    expect(await late.runOnce()).toEqual({ found: 1, frozen: 0 });
+    expect(await late.runOnce()).toEqual({ found: 0, frozen: 0 });
+    const [found] = await eventsOf('agent.anomaly_found');
+    expect(found?.data).toMatchObject({ kind: 'spend_velocity', evidence: { spentNano: (50n * USD).toString() } });
   });
 
   it('repeat one call, and are told apart from those whose calls differ', async () => {

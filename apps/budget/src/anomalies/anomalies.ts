@@ -59,10 +59,12 @@ export class Anomalies extends Duty {
     return this.db.inOrganization(organizationId, async (tx) => {
       const found = [];
       const least = { spentNano: LEAST_SPENT_NANO, repeatedCalls, denials };
-      for (const conduct of await this.store.conspicuous(tx, workspaceId, least)) {
-        const baseline = await this.store.baseline(tx, workspaceId, conduct.agentId);
-        const present = { ...conduct, spentNano: BigInt(conduct.spentNano), baseline };
-        found.push({ conduct, anomalies: findAnomalies(present, settings) });
+      for (const quarter of await this.store.quarters(tx)) {
+        for (const conduct of await this.store.conspicuous(tx, workspaceId, quarter, least)) {
+          const baseline = await this.store.baseline(tx, workspaceId, conduct);
+          const present = { ...conduct, spentNano: BigInt(conduct.spentNano), baseline };
+          found.push({ conduct, anomalies: findAnomalies(present, settings) });
+        }
       }
       return found;
     });
@@ -78,10 +80,10 @@ export class Anomalies extends Duty {
   ): Promise<string[] | null> {
     const { agentId, agent } = conduct;
     return this.db.inOrganization(organizationId, async (tx) => {
-      if (await this.store.isNoted(tx, workspaceId, agentId, anomaly.kind)) return null;
+      if (await this.store.isNoted(tx, workspaceId, conduct, anomaly.kind)) return null;
       // Money comes first in the order of locks; it is taken for news only.
       if (settings.mode === 'freeze') await this.store.lockMoney(tx);
-      if (!(await this.store.note(tx, workspaceId, agentId, anomaly))) return null;
+      if (!(await this.store.note(tx, workspaceId, conduct, anomaly))) return null;
       const frozen = settings.mode === 'freeze' ? await this.freeze(tx, workspaceId, conduct, anomaly, settings) : [];
       const text = `${agent} ${REASONS[anomaly.kind]}.`;
       await appendEvent(tx, {
@@ -99,17 +101,18 @@ export class Anomalies extends Duty {
   private async freeze(
     tx: Tx,
     workspaceId: string,
-    { agentId, agent }: PresentConduct,
+    conduct: PresentConduct,
     { kind, evidence }: Anomaly,
     { freezeMinutes }: AnomalySettings,
   ): Promise<string[]> {
+    const { agentId, agent } = conduct;
     const freeze = {
       reason: `${agent} ${REASONS[kind]}`,
       minutes: freezeMinutes,
       evidence: { kind, agentId, ...evidence },
     };
     const frozen = await this.store.freezeOwn(tx, workspaceId, agentId, freeze);
-    await this.store.noteFrozen(tx, workspaceId, agentId, kind, frozen);
+    await this.store.noteFrozen(tx, workspaceId, conduct, kind, frozen);
     return frozen;
   }
 }
