@@ -181,13 +181,14 @@ describe('a notification', () => {
     await fixture.query(
       `insert into notification_items (organization_id, workspace_id, notification_id, event_id, event_seq, title, text)
        select organization_id, workspace_id, id, gen_random_uuid(), n, 'Event ' || n, 'text ' || n
-         from notifications, generate_series(1, 2) n where id = $1`,
+         from notifications, generate_series(1, 120) n where id = $1`,
       [id],
     );
     await fixture.notify(id);
     expect(fixture.mail.received).toHaveLength(1);
     expect(fixture.mail.received[0]!.body).toMatch(/Event 1\s+text 1\s+Event 2\s+text 2/);
-    expect(await fixture.stateOf(id)).toMatchObject({ title: '2 × task.blocked', digest_open: false });
+    expect(await fixture.stateOf(id)).toMatchObject({ title: '120 × task.blocked', digest_open: false });
+    expect(fixture.mail.received[0]!.body).toContain('and 20 more');
   });
 });
 
