@@ -68,10 +68,10 @@ export class DeliveryService {
   }
 
   /** Begins the schedule anew, in a transaction of others. @returns the wake-up to add after the commit */
-  async restart(tx: Tx, caller: Caller, id: string): Promise<WakeupOf<'webhook-deliveries'>> {
+  async restart(tx: Tx, caller: Caller, id: string, delayMs: number): Promise<WakeupOf<'webhook-deliveries'>> {
     const { organizationId, workspaceId } = caller;
-    const attemptCount = await this.store.restart(tx, id);
-    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount });
+    const attemptCount = await this.store.restart(tx, id, delayMs);
+    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, attemptCount, delayMs });
   }
 
   /** Keeps everybody else from a delivery until the transaction ends. @throws Problem conflict when nothing may be sent */
