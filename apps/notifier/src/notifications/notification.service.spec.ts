@@ -79,6 +79,19 @@ describe('a notification', () => {
     expect(fixture.slack.received).toHaveLength(1);
   });
 
+  it('is not sent, and loses no attempt, while Slack wants that channel left alone because of another', async () => {
+    const [refused, other] = [await toSlack(), await toSlack()];
+    fixture.refuse(429, 'rate_limited', { 'retry-after': '30' });
+    const service = fixture.notifier();
+    await fixture.notify(refused, service);
+    fixture.refuse(200, 'ok');
+    const answer = await fixture.notify(other, service);
+    expect(answer).toMatchObject({ kind: 'snooze' });
+    expect(answer.kind === 'snooze' && answer.delayMs).toBeGreaterThan(25_000);
+    expect(fixture.slack.received).toHaveLength(1);
+    expect(await fixture.stateOf(other)).toMatchObject({ status: 'queued', attempt_count: 0 });
+  });
+
   it('is sent once by notifiers that are woken at the same time, in every attempt', async () => {
     const id = await toSlack();
     const services = [fixture.notifier(), fixture.notifier(), fixture.notifier()];
