@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { SMTPServer } from 'smtp-server';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
 export interface ReceivedMail {
   from: string;
@@ -9,6 +9,8 @@ export interface ReceivedMail {
   /** By lower-case name, unfolded. */
   headers: Map<string, string>;
   body: string;
+  /** Over TLS. */
+  isSecure: boolean;
 }
 
 export interface MailServer {
@@ -22,23 +24,24 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-/** A real mail server on loopback that keeps what it is handed. */
-export async function startMailServer(): Promise<MailServer> {
+/** A real mail server on loopback that keeps what it is handed; it offers no encryption unless told. */
+export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
   const smtp = new SMTPServer({
     authOptional: true,
     hideSTARTTLS: true,
     logger: false,
+    ...options,
     onRcptTo: ({ address }, _session, done) => {
       const refusal = server.recipient(address);
       done(refusal === null ? null : Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
     },
-    onData: (stream, { envelope }, done) => {
+    onData: (stream, { envelope, secure: isSecure }, done) => {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
         const to = envelope.rcptTo.map(({ address }) => address);
-        server.received.push({ from, to, ...parse(Buffer.concat(chunks).toString('utf8')) });
+        server.received.push({ from, to, isSecure, ...parse(Buffer.concat(chunks).toString('utf8')) });
         if (server.answers) done(null, 'taken');
       });
     },

@@ -15,7 +15,7 @@ import {
   ListedDeadLetterView,
   ReplayView,
 } from './dead-letter.view.js';
-import { TaskReplayService } from './task-replay.service.js';
+import { ReplayService } from './replay.service.js';
 
 @ApiTags('dead letters')
 @ApiBearerAuth()
@@ -23,7 +23,7 @@ import { TaskReplayService } from './task-replay.service.js';
 export class DeadLetterController {
   constructor(
     @Inject(DeadLetterService) private readonly letters: DeadLetterService,
-    @Inject(TaskReplayService) private readonly tasks: TaskReplayService,
+    @Inject(ReplayService) private readonly replays: ReplayService,
   ) {}
 
   @Get()
@@ -61,13 +61,15 @@ export class DeadLetterController {
   @Can('dead-letters:write')
   @TakesIdempotencyKey()
   @ApiOperation({
-    summary: 'Try many tasks again',
-    description: 'By `ids` or `filter`, each once, at a rate; `preview` shows what would happen.',
+    summary: 'Try many again',
+    description:
+      'By `ids` of any kind, or `filter` (of tasks, unless it says another `kind`), each once, at a rate; `preview` shows ' +
+      'what would happen.',
   })
   @ApiOkResponse({ type: ReplayView })
   @Problems()
   replayMany(@CurrentCaller() caller: Caller, @Body() body: ReplayDto): Promise<ReplayView> {
-    return this.tasks.replayMany(caller, body);
+    return this.replays.replayMany(caller, body);
   }
 
   @Post(':id/replay')

@@ -42,14 +42,19 @@ export class DeadLettersQuery extends PageQuery {
   taskId?: string;
 }
 
-/** Which open dead letters of tasks; all conditions must hold. */
+/** Which open dead letters; all conditions must hold. */
 export class ReplayFilterDto {
+  @ApiPropertyOptional({ enum: DEAD_LETTER_KINDS, default: 'task' })
+  @MayBeAbsent()
+  @IsIn(DEAD_LETTER_KINDS)
+  kind: (typeof DEAD_LETTER_KINDS)[number] = 'task';
+
   @ApiPropertyOptional({ enum: DEAD_LETTER_REASONS })
   @MayBeAbsent()
   @IsIn(DEAD_LETTER_REASONS)
   reason?: (typeof DEAD_LETTER_REASONS)[number];
 
-  @ApiPropertyOptional({ example: 'report', description: 'A tag of the task' })
+  @ApiPropertyOptional({ example: 'report', description: 'A tag of the task; of tasks only' })
   @MayBeAbsent()
   @IsString()
   @MaxLength(100)
@@ -82,7 +87,7 @@ export class ReplayDto {
   @Type(() => ReplayFilterDto)
   filter?: ReplayFilterDto;
 
-  @ApiPropertyOptional({ example: 5, description: 'Tasks that may be taken again per second; default: all at once' })
+  @ApiPropertyOptional({ example: 5, description: 'How many may be tried again per second; default: all at once' })
   @MayBeAbsent()
   @IsNumber()
   @Min(0.01)

@@ -51,8 +51,12 @@ export class DeadLetterService {
     });
   }
 
-  /** New attempts under the schedule as it is now. @throws Problem not_found, conflict */
-  async replay(caller: Caller, id: string): Promise<DeadLetterRow> {
+  /**
+   * New attempts under the schedule as it is now.
+   * @param delayMs milliseconds until a message is sent; a task is free at once
+   * @throws Problem not_found, conflict
+   */
+  async replay(caller: Caller, id: string, delayMs = 0): Promise<DeadLetterRow> {
     const letter = await this.db.inWorkspace(caller, (tx) => this.open(tx, id));
     const { task_id: taskId, delivery_id: deliveryId, notification_id: notificationId } = letter;
     if (taskId !== null) {
@@ -63,13 +67,13 @@ export class DeadLetterService {
     }
     const restarting = deliveryId ?? notificationId;
     if (restarting === null) throw new Error(`Dead letter ${id} is of nothing`);
-    return this.replayMessage(caller, id, restarting, deliveryId === null ? this.notifications : this.deliveries);
+    const room = deliveryId === null ? this.notifications : this.deliveries;
+    return this.replayMessage(caller, { id, messageId: restarting, delayMs }, room);
   }
 
   private async replayMessage(
     caller: Caller,
-    id: string,
-    messageId: string,
+    { id, messageId, delayMs }: { id: string; messageId: string; delayMs: number },
     room: Pick<DeliveryService | NotificationReplayService, 'lockForRestart' | 'restart'>,
   ): Promise<DeadLetterRow> {
     const { letter, wakeup } = await this.db.inWorkspace(caller, async (tx) => {
@@ -77,7 +81,7 @@ export class DeadLetterService {
       // What is delivered before its dead letter, as the notifier locks them.
       await room.lockForRestart(tx, messageId);
       const resolved = await this.resolve(tx, caller, id, 'replayed');
-      return { letter: resolved, wakeup: await room.restart(tx, caller, messageId) };
+      return { letter: resolved, wakeup: await room.restart(tx, caller, messageId, delayMs) };
     });
     await this.wakeups.add(wakeup);
     await this.wakeups.takeDown(id);

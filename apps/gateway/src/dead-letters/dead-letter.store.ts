@@ -10,6 +10,16 @@ export interface DeadLetterFilter {
   limit: number;
 }
 
+/** Which open dead letters of messages; null: whatever it is. */
+export interface MessageLetterChoice {
+  ids: string[] | null;
+  kind: string | null;
+  reason: string | null;
+  from: string | null;
+  to: string | null;
+  limit: number;
+}
+
 const COLUMNS =
   'id, kind, delivery_id, task_id, notification_id, reason, status, summary, created_at, resolved_at, resolved_by';
 
@@ -23,6 +33,18 @@ export class DeadLetterStore {
             and ($4::text is null or kind = $4) and ($5::uuid is null or task_id = $5)
           order by id desc limit $6`,
       [tx.workspaceId, filter.status, filter.afterId, filter.kind ?? null, filter.taskId ?? null, filter.limit + 1],
+    );
+  }
+
+  /** Open dead letters of webhooks and notifications, the oldest first. */
+  chooseMessages(tx: Tx, { ids, kind, reason, from, to, limit }: MessageLetterChoice): Promise<DeadLetterRow[]> {
+    return tx.query(
+      `select ${COLUMNS} from dead_letters
+        where workspace_id = $1 and status = 'open' and kind in ('webhook', 'notification')
+          and ($2::uuid[] is null or id = any($2)) and ($3::text is null or kind = $3) and ($4::text is null or reason = $4)
+          and ($5::timestamptz is null or created_at >= $5) and ($6::timestamptz is null or created_at < $6)
+        order by id limit $7`,
+      [tx.workspaceId, ids, kind, reason, from, to, limit],
     );
   }
 

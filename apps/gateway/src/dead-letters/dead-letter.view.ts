@@ -124,11 +124,15 @@ export function deadLetterView(row: DeadLetterRow): DeadLetterView {
 export class ReplayedLetterView {
   @ApiProperty({ format: 'uuid' })
   id: string;
-  @ApiProperty({ format: 'uuid' })
-  taskId: string;
+  @ApiProperty({ enum: DEAD_LETTER_KINDS })
+  kind: (typeof DEAD_LETTER_KINDS)[number];
+  @ApiProperty({ format: 'uuid', description: 'Of the delivery, the task or the notification' })
+  referenceId: string;
+  @ApiProperty({ format: 'uuid', nullable: true, type: String })
+  taskId: string | null;
   @ApiProperty({ description: 'Why it was given up' })
   reason: string;
-  @ApiProperty({ example: 0, description: 'Milliseconds from now until it can be taken' })
+  @ApiProperty({ example: 0, description: 'Milliseconds from now until it can be taken, or is sent' })
   delayMs: number;
 }
 
@@ -139,6 +143,6 @@ export class ReplayView {
   count: number;
   @ApiProperty({ type: [ReplayedLetterView] })
   items: ReplayedLetterView[];
-  @ApiProperty({ type: [String], description: 'Asked for by id, and not open, not of a task, or not there' })
+  @ApiProperty({ type: [String], description: 'Asked for, and not open, not there, or of a webhook that is disabled' })
   skipped: string[];
 }

@@ -84,6 +84,31 @@ describe('a dead letter', () => {
     expect((await gateway.owner.post(`/api/dead-letters/${id}/replay`)).status).toBe(200);
   });
 
+  it('comes back with others at a rate, also of webhooks; what may not be sent is skipped, and the rest goes on', async () => {
+    const letters = [await giveUp(), await giveUp()];
+    endpointId = (await addEndpoint(gateway.db, 'https://example.com/off')).id;
+    const { id: unwanted } = await giveUp();
+    await gateway.owner.patch(`/api/webhooks/${endpointId}`, { status: 'disabled' });
+    const missing = '00000000-0000-4000-8000-000000000000';
+    const ids = [...letters.map(({ id }) => id), unwanted, missing];
+    const preview = await gateway.owner.post('/api/dead-letters/replay', { ids, preview: true });
+    expect(preview.body).toMatchObject({ preview: true, count: 3, skipped: [missing] });
+    expect(await listed()).toEqual(expect.arrayContaining([letters[0]!.id, letters[1]!.id, unwanted]));
+    const answer = await gateway.owner.post('/api/dead-letters/replay', { ids, ratePerSecond: 0.1 });
+    expect(answer.body).toMatchObject({
+      ...{ preview: false, count: 2, skipped: [unwanted, missing] },
+      items: letters.map(({ id, deliveryId }, n) => ({
+        ...{ id, kind: 'webhook', referenceId: deliveryId, taskId: null, reason: 'attempts', delayMs: n * 10_000 },
+      })),
+    });
+    const waits = await query<{ isLater: boolean }>(
+      `select next_attempt_at > now() + interval '5 seconds' as "isLater" from deliveries where id = any($1) order by id`,
+      [letters.map(({ deliveryId }) => deliveryId)],
+    );
+    expect(waits).toEqual([{ isLater: false }, { isLater: true }]);
+    expect(await listed()).toContain(unwanted);
+  });
+
   it('that is discarded stays on record, is never replayed, and may be discarded again', async () => {
     const { id, deliveryId } = await giveUp();
     expect((await gateway.owner.delete(`/api/dead-letters/${id}`)).status).toBe(204);

@@ -19,9 +19,18 @@ export class NotificationReplayService {
   }
 
   /** In a transaction of others. @returns the wake-up to add after the commit */
-  async restart(tx: Tx, { organizationId, workspaceId }: Caller, id: string): Promise<WakeupOf<'notifications'>> {
-    const { attempt_count: attemptCount, channel, channel_id: channelId } = await this.store.restart(tx, id);
-    return notificationWakeup({ organizationId, workspaceId, notificationId: id, channel, channelId, attemptCount });
+  async restart(
+    tx: Tx,
+    { organizationId, workspaceId }: Caller,
+    notificationId: string,
+    delayMs: number,
+  ): Promise<WakeupOf<'notifications'>> {
+    const row = await this.store.restart(tx, notificationId, delayMs);
+    const { attempt_count: attemptCount, channel, channel_id: channelId } = row;
+    return notificationWakeup({
+      ...{ organizationId, workspaceId, notificationId },
+      ...{ channel, channelId, attemptCount, delayMs },
+    });
   }
 
   async history(tx: Tx, id: string): Promise<NotificationAttemptView[]> {

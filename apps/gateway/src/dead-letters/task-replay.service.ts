@@ -3,12 +3,8 @@ import { Database, type Tx } from '@houston/common/db/database.js';
 import type { TaskMove } from '@houston/common/tasks/task-move.js';
 import { moveTasks } from '@houston/common/tasks/task-moves.store.js';
 import type { Caller } from '../http/caller.js';
-import { invalid } from '../http/problem.js';
-import { type ReplayDto, MAX_REPLAY } from './dead-letter.dto.js';
-import type { DeadLetterRow, ReplayView } from './dead-letter.view.js';
-import { type TaskLetter, TaskLetterStore } from './task-letter.store.js';
-
-const MS_PER_SECOND = 1_000;
+import type { DeadLetterRow } from './dead-letter.view.js';
+import { type TaskLetter, type TaskLetterChoice, TaskLetterStore } from './task-letter.store.js';
 
 /** Brings tasks back from the dead letters: the same task, its attempts counted anew under its policy as it is now. */
 @Injectable()
@@ -26,33 +22,11 @@ export class TaskReplayService {
     });
   }
 
-  /** Up to 1,000; each becomes free to be taken after the one before, at the rate. @throws Problem invalid_values */
-  replayMany(caller: Caller, { ids, filter, ratePerSecond, preview }: ReplayDto): Promise<ReplayView> {
-    if ((ids === undefined) === (filter === undefined)) throw invalid('ids', 'Send either ids or filter.');
-    const gapMs = ratePerSecond === undefined ? 0 : MS_PER_SECOND / ratePerSecond;
-    const choice = {
-      ids: ids ?? null,
-      reason: filter?.reason ?? null,
-      tag: filter?.tag ?? null,
-      from: filter?.from ?? null,
-      to: filter?.to ?? null,
-      limit: MAX_REPLAY,
-    };
+  /** Each becomes free to be taken `gapMs` after the one before. @returns what was chosen, or with `preview` would be */
+  replayMany(caller: Caller, choice: TaskLetterChoice, gapMs: number, preview: boolean): Promise<TaskLetter[]> {
     return this.db.inOrganization(caller.organizationId, async (tx) => {
       const chosen = await this.store.choose(tx, caller.workspaceId, choice);
-      const letters = preview ? chosen : await this.revive(tx, caller, chosen, gapMs);
-      const replayed = new Set(letters.map((letter) => letter.id));
-      return {
-        preview,
-        count: letters.length,
-        items: letters.map(({ id, task_id: taskId, reason }, n) => ({
-          id,
-          taskId,
-          reason,
-          delayMs: Math.round(n * gapMs),
-        })),
-        skipped: (ids ?? []).filter((id) => !replayed.has(id.toLowerCase())),
-      };
+      return preview ? chosen : this.revive(tx, caller, chosen, gapMs);
     });
   }
 

@@ -54,13 +54,14 @@ export class NotificationStore {
   }
 
   /** Begins the schedule anew. */
-  async restart(tx: Tx, id: string): Promise<NotificationRow> {
+  async restart(tx: Tx, id: string, delayMs: number): Promise<NotificationRow> {
     const [row] = await tx.query<NotificationRow>(
       `update notifications
           set status = 'queued', schedule_step = 0, interruption_count = 0, last_error = null,
-              next_attempt_at = case when channel = 'agent' then now() + make_interval(days => ${AGENT_DAYS}) else now() end
+              next_attempt_at = case when channel = 'agent' then now() + make_interval(days => ${AGENT_DAYS})
+                                     else now() + $3 * interval '1 millisecond' end
         where workspace_id = $1 and id = $2 returning ${NOTIFICATION_COLUMNS}`,
-      [tx.workspaceId, id],
+      [tx.workspaceId, id, delayMs],
     );
     if (!row) throw new Error(`Notification ${id} vanished while it was locked`);
     return row;

@@ -284,6 +284,22 @@ describe('notifications over HTTP', () => {
       expect((await gateway.owner.post(`/api/dead-letters/${letterId}/replay`)).status).toBe(409);
     });
 
+    it('comes back all at once after a mail server was away, and only that: what is chosen by kind, reason and time', async () => {
+      const given = [await giveUp(), await giveUp(), await giveUp()];
+      const replay = (filter: object) => gateway.owner.post('/api/dead-letters/replay', { filter });
+      expect(bodyOf(await replay({}), 200)).toMatchObject({ count: 0 });
+      for (const none of [{ kind: 'webhook' }, { kind: 'notification', reason: 'permanent' }])
+        expect(bodyOf(await replay(none), 200)).toMatchObject({ count: 0, items: [] });
+      expect((await replay({ kind: 'notification', tag: 'mail' })).status).toBe(422);
+      expect(bodyOf(await replay({ kind: 'notification', from: '2020-01-01T00:00:00Z' }), 200)).toMatchObject({
+        ...{ count: 3, skipped: [] },
+        items: given.map(({ id, letterId }) => ({ id: letterId, kind: 'notification', referenceId: id, delayMs: 0 })),
+      });
+      const sql = 'select distinct status, schedule_step from notifications where id = any($1)';
+      expect(await query(sql, [given.map(({ id }) => id)])).toEqual([{ status: 'queued', schedule_step: 0 }]);
+      expect(bodyOf(await replay({ kind: 'notification' }), 200)).toMatchObject({ count: 0 });
+    });
+
     it('stays as it is when it is let be', async () => {
       const { id, letterId } = await giveUp();
       expect((await gateway.owner.delete(`/api/dead-letters/${letterId}`)).status).toBe(204);

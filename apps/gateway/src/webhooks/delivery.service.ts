@@ -75,10 +75,10 @@ export class DeliveryService {
   }
 
   /** Begins the schedule anew, in a transaction of others. @returns the wake-up to add after the commit */
-  async restart(tx: Tx, caller: Caller, id: string): Promise<WakeupOf<'webhook-deliveries'>> {
+  async restart(tx: Tx, caller: Caller, id: string, delayMs: number): Promise<WakeupOf<'webhook-deliveries'>> {
     const { organizationId, workspaceId } = caller;
-    const { endpointId, attemptCount } = await this.store.restart(tx, id);
-    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, endpointId, attemptCount });
+    const { endpointId, attemptCount } = await this.store.restart(tx, id, delayMs);
+    return deliveryWakeup({ organizationId, workspaceId, deliveryId: id, endpointId, attemptCount, delayMs });
   }
 
   /** Keeps everybody else from a delivery until the transaction ends. @throws Problem conflict when nothing may be sent */

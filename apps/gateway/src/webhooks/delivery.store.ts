@@ -59,13 +59,13 @@ export class DeliveryStore {
   }
 
   /** Begins the schedule anew for a delivery that was given up. @returns attempts begun so far */
-  async restart(tx: Tx, id: string): Promise<{ endpointId: string; attemptCount: number }> {
+  async restart(tx: Tx, id: string, delayMs: number): Promise<{ endpointId: string; attemptCount: number }> {
     const [row] = await tx.query<{ endpointId: string; attemptCount: number }>(
-      `update deliveries set status = 'pending', next_attempt_at = now(), manual_attempt_at = null,
+      `update deliveries set status = 'pending', next_attempt_at = now() + $3 * interval '1 millisecond', manual_attempt_at = null,
               schedule_step = 0, interruption_count = 0
         where workspace_id = $1 and id = $2 and status = 'exhausted'
         returning endpoint_id as "endpointId", attempt_count as "attemptCount"`,
-      [tx.workspaceId, id],
+      [tx.workspaceId, id, delayMs],
     );
     if (!row) throw new Error(`Delivery ${id} was not given up`);
     return row;

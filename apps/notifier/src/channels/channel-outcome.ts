@@ -19,6 +19,8 @@ export interface ChannelFailed {
   isEndpointAtFault: boolean;
   status?: number;
   response?: string;
+  /** More of it than one word says, where nothing was answered. */
+  detail?: string;
   /** How long the other side asked to be left alone. */
   retryAfterMs?: number;
   durationMs: number;

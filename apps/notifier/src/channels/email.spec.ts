@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { type MailServer, startMailServer } from '../../../../test/support/mail-server.js';
-import { type EmailAttempt, sendEmail } from './email.js';
+import { type EmailAttempt, mustBeProven, sendEmail } from './email.js';
 
 let server: MailServer;
 
@@ -99,11 +99,40 @@ describe('a mail server', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('that is not there is asked again', async () => {
+  it('that is not there is asked again, and is said not to be there', async () => {
     const { url } = server;
     await server.close();
-    expect(await send({ smtpUrl: url })).toMatchObject({ kind: 'failed', isPermanent: false, isEndpointAtFault: true });
+    expect(await send({ smtpUrl: url })).toMatchObject({
+      ...{ kind: 'failed', isPermanent: false, isEndpointAtFault: true },
+      ...{ errorClass: 'connection_refused', detail: expect.stringContaining('127.0.0.1') },
+    });
     server = await startMailServer();
+  });
+
+  describe('with a certificate that nobody vouches for', () => {
+    it('is sent mail over STARTTLS on this machine, as it would be without encryption', async () => {
+      const own = await startMailServer({ hideSTARTTLS: false });
+      expect(await send({ smtpUrl: own.url })).toMatchObject({ kind: 'delivered' });
+      expect(own.received.map(({ isSecure }) => isSecure)).toEqual([true]);
+      await own.close();
+    });
+
+    it('is sent mail over smtps:// on this machine, and nothing in the clear', async () => {
+      const own = await startMailServer({ secure: true });
+      expect(await send({ smtpUrl: own.url.replace('smtp:', 'smtps:') })).toMatchObject({ kind: 'delivered' });
+      expect(own.received.map(({ isSecure }) => isSecure)).toEqual([true]);
+      await own.close();
+    });
+
+    it('elsewhere is told no password, and nothing where encryption was asked for', () => {
+      const isRefused = (url: string) => mustBeProven(new URL(url));
+      expect(
+        ['smtp://mail.inside', 'smtps://127.0.0.1', 'smtp://a:b@localhost', 'smtp://[::1]'].map(isRefused),
+      ).toEqual([false, false, false, false]);
+      expect(['smtps://mail.inside', 'smtp://a:b@mail.inside', 'smtps://127.0.0.1.example.com'].map(isRefused)).toEqual(
+        [true, true, true],
+      );
+    });
   });
 
   describe('that drips, or turns us away at the door,', () => {

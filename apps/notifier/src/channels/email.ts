@@ -5,6 +5,7 @@ import type { ChannelFailed, ChannelOutcome } from './channel-outcome.js';
 const DEFAULT_DEADLINE_MS = 15_000;
 /** Silence within a conversation that is taken for its end. */
 const SILENCE_MS = 10_000;
+const MAX_DETAIL = 300;
 
 export interface EmailAttempt {
   /** `smtp://` or `smtps://`, with user and password where the server wants them. */
@@ -54,6 +55,7 @@ function connectionOf(smtpUrl: string, deadlineMs: number) {
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
     ...(user === '' ? {} : { auth: { user, pass: decodeURIComponent(url.password) } }),
+    tls: { rejectUnauthorized: mustBeProven(url) },
     connectionTimeout: deadlineMs,
     greetingTimeout: deadlineMs,
     socketTimeout: Math.min(SILENCE_MS, deadlineMs),
@@ -61,6 +63,16 @@ function connectionOf(smtpUrl: string, deadlineMs: number) {
     disableFileAccess: true,
     disableUrlAccess: true,
   };
+}
+
+/**
+ * Whether the mail server's certificate has to be genuine. Where STARTTLS is merely taken if offered it need not be: whoever
+ * could forge it could as well hide the offer, and mail servers inside sign their own. A password goes to no stranger, and
+ * `smtps://` is meant; this machine needs no proof.
+ */
+export function mustBeProven({ protocol, username, hostname }: URL): boolean {
+  const isHere = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return !isHere && (protocol === 'smtps:' || username !== '');
 }
 
 function mailOf({ from, to, subject, text, messageId, unsubscribeUrl }: EmailAttempt) {
@@ -85,12 +97,13 @@ function mailOf({ from, to, subject, text, messageId, unsubscribeUrl }: EmailAtt
  * it is the operator's to mend, and until then as passing as 4xx and a broken connection.
  */
 export function judgeSmtpFault(error: unknown, isLate: boolean): Omit<ChannelFailed, 'durationMs'> {
-  const { responseCode: status, response, code = '', command = '' } = error as SmtpFault;
+  const { responseCode: status, response, code = '', command = '', message = '' } = error as SmtpFault;
   if (isLate || code === 'ETIMEDOUT') {
     return { kind: 'failed', errorClass: 'timeout', isPermanent: false, isEndpointAtFault: true };
   }
   if (typeof status !== 'number' || typeof response !== 'string') {
-    return { kind: 'failed', errorClass: nameOf(code), isPermanent: false, isEndpointAtFault: true };
+    const detail = message.trim().slice(0, MAX_DETAIL);
+    return { kind: 'failed', errorClass: nameOf(code, message), isPermanent: false, isEndpointAtFault: true, detail };
   }
   const isAboutUs = code === 'EAUTH' || ['CONN', 'EHLO', 'HELO', 'STARTTLS'].includes(command);
   const isPermanent = status >= 500 && !isAboutUs;
@@ -104,6 +117,7 @@ interface SmtpFault {
   response?: unknown;
   code?: string;
   command?: string;
+  message?: string;
 }
 
 const NAMES = new Map([
@@ -115,8 +129,12 @@ const NAMES = new Map([
   ['EPROTOCOL', 'protocol_error'],
 ]);
 
-function nameOf(code: string): string {
-  return NAMES.get(code) ?? 'connection_failed';
+/** Of whatever happens to its socket nodemailer says only that it did; which it was stands in the words. */
+function nameOf(code: string, message: string): string {
+  const inWords = /\bE[A-Z]{3,}\b/.exec(message)?.[0] ?? '';
+  const known = NAMES.get(code) ?? NAMES.get(inWords);
+  if (known !== undefined) return known;
+  return /certificate|\bSSL\b|\bTLS\b/i.test(message) ? 'tls_error' : 'connection_failed';
 }
 
 function codeOf(response: string): number | undefined {

@@ -35,7 +35,14 @@ describe('Slack', () => {
     });
   });
 
+  it('has taken it as well when a server of its kind says so in another word, and is not sent it twice', async () => {
+    for (const word of ['success', 'accepted', 'thank_you', '']) {
+      expect(await answering(200, word)).toMatchObject({ kind: 'delivered', status: 200 });
+    }
+  });
+
   it.each([
+    [200, 'no_service'],
     [403, 'invalid_token'],
     [404, 'channel_not_found'],
     [404, 'no_service'],
@@ -55,6 +62,7 @@ describe('Slack', () => {
   it.each([
     [500, 'rollup_error'],
     [503, ''],
+    [200, 'rate_limited'],
     [200, '{"ok":false,"error":"ratelimited"}'],
   ])('is asked again after %s %s', async (status, body) => {
     expect(await answering(status, body)).toMatchObject({ kind: 'failed', isPermanent: false });

@@ -19,6 +19,16 @@ const PERMANENT = new Set([
   'expired_url',
   'used_url',
 ]);
+/** And for what a later attempt may. */
+const PASSING = new Set([
+  'rate_limited',
+  'ratelimited',
+  'rollup_error',
+  'internal_error',
+  'fatal_error',
+  'request_timeout',
+  'service_unavailable',
+]);
 const WORD = /^[a-z_]{3,60}$/;
 
 export interface SlackAttempt {
@@ -41,8 +51,8 @@ export async function sendToSlack(attempt: SlackAttempt): Promise<ChannelOutcome
 export function judgeSlackAnswer(outcome: WebhookOutcome): ChannelOutcome {
   const { durationMs } = outcome;
   const response = outcome.response?.body ?? '';
-  const word = wordOf(response);
   const status = outcome.status;
+  const word = wordOf(response, outcome.kind === 'delivered');
   if (outcome.kind === 'delivered' && word === null) return { kind: 'delivered', status, response, durationMs };
   const isPermanent = word === null ? isRefusal(status) : PERMANENT.has(word);
   const failed: ChannelFailed = {
@@ -59,11 +69,15 @@ export function judgeSlackAnswer(outcome: WebhookOutcome): ChannelOutcome {
   return failed;
 }
 
-/** The word for what is wrong; null when there is none. */
-function wordOf(response: string): string | null {
+/**
+ * The word for what is wrong; null when there is none. A success may be put into other words than `ok` by those who take
+ * messages as Slack does: there only Slack's own words for failures count.
+ */
+function wordOf(response: string, isSuccess: boolean): string | null {
   const text = response.trim();
   if (text.startsWith('{')) return wordOfJson(text);
-  return text !== 'ok' && WORD.test(text) ? text : null;
+  if (isSuccess) return PERMANENT.has(text) || PASSING.has(text) ? text : null;
+  return WORD.test(text) ? text : null;
 }
 
 function wordOfJson(text: string): string | null {

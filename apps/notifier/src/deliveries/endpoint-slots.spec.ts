@@ -55,6 +55,27 @@ test('nobody waits for an endpoint that is known to fail: all are sent away at o
   expect(Math.max(...waits)).toBe(60_000);
 });
 
+test('an endpoint that asked to be left alone is, by all, for as long as it asked, and not by those who wait in line', async () => {
+  let nowMs = 1_000_000;
+  const slots = new EndpointSlots(
+    () => nowMs,
+    () => 0,
+  );
+  await slots.take('a');
+  await slots.take('a');
+  const inLine = slots.take('a');
+  slots.release('a', { succeeded: false, durationMs: 10, restMs: 20_000 });
+  slots.release('a', SUCCEEDED);
+  expect(await inLine).toBeGreaterThanOrEqual(20_000);
+  expect(await slots.take('a')).toBeGreaterThanOrEqual(20_000);
+  expect(await slots.take('b')).toBe(0);
+  nowMs += 20_001;
+  expect(await slots.take('a')).toBe(0);
+  slots.release('a', { succeeded: false, durationMs: 10, restMs: 365 * 86_400_000 });
+  nowMs += 300_001;
+  expect(await slots.take('a')).toBe(0);
+});
+
 test('a slot that was never taken cannot be given back', () => {
   expect(() => slotsNow().release('a', null)).toThrow(/endpoint a/);
 });

@@ -7,9 +7,18 @@ const DOUBTFUL_LIMIT = 2;
 const REMEMBERED = 10_000;
 const LEAST_WAIT_MS = 20;
 const LONGEST_WAIT_MS = 60_000;
+const LONGEST_REST_MS = 300_000;
 const FIRST_GUESS_MS = 1_000;
 /** A healthy endpoint frees a slot within this; whoever waits keeps one of the worker's places meanwhile. */
 const PATIENCE_MS = 250;
+
+/** What an attempt showed of its endpoint. */
+export interface EndpointSight {
+  succeeded: boolean;
+  durationMs: number;
+  /** How long it asked to be left alone, by everybody. */
+  restMs?: number;
+}
 
 interface Slots {
   inFlight: number;
@@ -20,6 +29,8 @@ interface Slots {
   lastDurationMs: number;
   /** Until when the slots are promised to those that were sent away, in milliseconds of the clock. */
   promisedUntilMs: number;
+  /** Until when it asked to be left alone, in milliseconds of the clock. */
+  restsUntilMs: number;
   /** Those who wait here for a slot, first come first. */
   waiting: (() => void)[];
 }
@@ -28,6 +39,7 @@ interface Slots {
  * Limits the attempts that one process makes at the same time to one endpoint, so that a dead one takes no more than a
  * few of the worker's places. Who finds no slot waits a moment, unless the endpoint is known to fail, and is then told
  * when to come again; those times are spread by how long the endpoint took last, so that many do not come back together.
+ * One that asked to be left alone is, by all that goes there: what would be turned away keeps its attempt.
  * All doubtful endpoints of a workspace together have no more than their share of the places.
  */
 export class EndpointSlots {
@@ -51,6 +63,7 @@ export class EndpointSlots {
     const slots = this.busy.get(endpointId) ?? this.idle.get(endpointId) ?? newSlots();
     const isCrowded = slots.health !== 'healthy' && !this.places.hasRoom(workspaceId);
     if (isCrowded) return this.spread(this.places.promise(workspaceId));
+    if (this.rests(slots)) return this.promise(slots);
     this.busy.set(endpointId, slots);
     if (slots.inFlight < limitOf(slots)) {
       this.begin(slots, workspaceId);
@@ -61,7 +74,7 @@ export class EndpointSlots {
   }
 
   /** Gives the slot back, with what the attempt showed; null: none was made. */
-  release(endpointId: string, seen: { succeeded: boolean; durationMs: number } | null, workspaceId = endpointId): void {
+  release(endpointId: string, seen: EndpointSight | null, workspaceId = endpointId): void {
     const slots = this.busy.get(endpointId);
     if (slots === undefined || slots.inFlight === 0) throw new Error(`No slot of endpoint ${endpointId} was taken`);
     slots.inFlight -= 1;
@@ -71,9 +84,11 @@ export class EndpointSlots {
     }
     if (seen !== null) {
       slots.health = seen.succeeded ? 'healthy' : 'failing';
-      slots.lastDurationMs = seen.durationMs;
+      const restMs = Math.min(seen.restMs ?? 0, LONGEST_REST_MS);
+      slots.lastDurationMs = Math.max(seen.durationMs, restMs);
+      slots.restsUntilMs = Math.max(slots.restsUntilMs, this.clock() + restMs);
     }
-    while (slots.inFlight < limitOf(slots)) {
+    while (slots.inFlight < limitOf(slots) && !this.rests(slots)) {
       const next = slots.waiting.shift();
       if (next === undefined) break;
       this.begin(slots, workspaceId);
@@ -82,6 +97,10 @@ export class EndpointSlots {
     if (slots.inFlight > 0) return;
     this.busy.delete(endpointId);
     this.idle.set(endpointId, slots);
+  }
+
+  private rests({ restsUntilMs }: Slots): boolean {
+    return restsUntilMs > this.clock();
   }
 
   private begin(slots: Slots, workspaceId: string): void {
@@ -109,7 +128,7 @@ export class EndpointSlots {
   private promise(slots: Slots): number {
     const nowMs = this.clock();
     const shareMs = slots.lastDurationMs / limitOf(slots);
-    const promisedMs = Math.max(slots.promisedUntilMs, nowMs) + shareMs;
+    const promisedMs = Math.max(slots.promisedUntilMs, slots.restsUntilMs, nowMs) + shareMs;
     slots.promisedUntilMs = Math.min(promisedMs, nowMs + LONGEST_WAIT_MS);
     return this.spread(slots.promisedUntilMs - nowMs);
   }
@@ -130,6 +149,7 @@ function newSlots(): Slots {
     health: 'unknown',
     lastDurationMs: FIRST_GUESS_MS,
     promisedUntilMs: 0,
+    restsUntilMs: 0,
     waiting: [],
   };
 }

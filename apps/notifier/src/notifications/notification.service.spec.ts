@@ -79,6 +79,19 @@ describe('a notification', () => {
     expect(fixture.slack.received).toHaveLength(1);
   });
 
+  it('is not sent, and loses no attempt, while Slack wants that channel left alone because of another', async () => {
+    const [refused, other] = [await toSlack(), await toSlack()];
+    fixture.refuse(429, 'rate_limited', { 'retry-after': '30' });
+    const service = fixture.notifier();
+    await fixture.notify(refused, service);
+    fixture.refuse(200, 'ok');
+    const answer = await fixture.notify(other, service);
+    expect(answer).toMatchObject({ kind: 'snooze' });
+    expect(answer.kind === 'snooze' && answer.delayMs).toBeGreaterThan(25_000);
+    expect(fixture.slack.received).toHaveLength(1);
+    expect(await fixture.stateOf(other)).toMatchObject({ status: 'queued', attempt_count: 0 });
+  });
+
   it('is sent once by notifiers that are woken at the same time, in every attempt', async () => {
     const id = await toSlack();
     const services = [fixture.notifier(), fixture.notifier(), fixture.notifier()];
@@ -181,13 +194,14 @@ describe('a notification', () => {
     await fixture.query(
       `insert into notification_items (organization_id, workspace_id, notification_id, event_id, event_seq, title, text)
        select organization_id, workspace_id, id, gen_random_uuid(), n, 'Event ' || n, 'text ' || n
-         from notifications, generate_series(1, 2) n where id = $1`,
+         from notifications, generate_series(1, 120) n where id = $1`,
       [id],
     );
     await fixture.notify(id);
     expect(fixture.mail.received).toHaveLength(1);
     expect(fixture.mail.received[0]!.body).toMatch(/Event 1\s+text 1\s+Event 2\s+text 2/);
-    expect(await fixture.stateOf(id)).toMatchObject({ title: '2 × task.blocked', digest_open: false });
+    expect(await fixture.stateOf(id)).toMatchObject({ title: '120 × task.blocked', digest_open: false });
+    expect(fixture.mail.received[0]!.body).toContain('and 20 more');
   });
 });
 

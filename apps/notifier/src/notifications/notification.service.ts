@@ -8,7 +8,7 @@ import { quietUntil } from '@houston/common/notifications/quiet-hours.js';
 import type { Payloads } from '@houston/common/queues/queues.js';
 import type { ChannelOutcome } from '../channels/channel-outcome.js';
 import { decideClaim } from '../deliveries/claim-decision.js';
-import { EndpointSlots } from '../deliveries/endpoint-slots.js';
+import { type EndpointSight, EndpointSlots } from '../deliveries/endpoint-slots.js';
 import type { WakeupAnswer } from '../wakeup-answer.js';
 import { type Message, sendMessage } from './message.js';
 import type { NotificationRow } from './notification.row.js';
@@ -53,7 +53,7 @@ export class NotificationService {
     const waitMs = await this.slots.take(endpointId, owner);
     if (waitMs > 0) return { kind: 'snooze', delayMs: waitMs };
     const takenAtMs = performance.now();
-    let seen: { succeeded: boolean; durationMs: number } | null = null;
+    let seen: EndpointSight | null = null;
     let sent: Sent;
     try {
       const claim = await this.db.inWorkspace(wakeup, (tx) => this.claim(tx, wakeup.notificationId));
@@ -61,7 +61,8 @@ export class NotificationService {
       const outcome = await this.sendOrRelease(wakeup, claim);
       const succeeded = outcome.kind === 'delivered' || !outcome.isEndpointAtFault;
       // With the claim: so long each one keeps its slot.
-      seen = { succeeded, durationMs: performance.now() - takenAtMs };
+      const restMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
+      seen = { succeeded, durationMs: performance.now() - takenAtMs, ...(restMs === undefined ? {} : { restMs }) };
       sent = { attempt: claim.attempt, outcome };
     } finally {
       this.slots.release(endpointId, seen, owner);

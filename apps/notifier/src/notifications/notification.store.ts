@@ -55,12 +55,12 @@ export class NotificationStore {
 
   /** Closes a digest: what comes later opens another. @returns its words */
   async closeDigest(tx: Tx, row: NotificationRow): Promise<{ title: string; text: string }> {
-    const items = await tx.query<{ title: string; text: string }>(
-      `select title, text from notification_items where workspace_id = $1 and notification_id = $2
+    const items = await tx.query<{ title: string; text: string; total: number }>(
+      `select title, text, count(*) over ()::int as total from notification_items where workspace_id = $1 and notification_id = $2
         order by event_seq limit ${MAX_DIGEST_ITEMS}`,
       [tx.workspaceId, row.id],
     );
-    const words = digestText(row.event_type, items);
+    const words = digestText(row.event_type, items, items[0]?.total);
     await tx.query(
       'update notifications set digest_open = false, title = $3, text = $4 where workspace_id = $1 and id = $2',
       [tx.workspaceId, row.id, words.title, words.text],

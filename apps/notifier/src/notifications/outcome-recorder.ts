@@ -93,8 +93,8 @@ export class OutcomeRecorder {
   }
 }
 
-function errorOf({ errorClass, status, response = '' }: ChannelFailed): string {
-  const answer = response.replace(/\s+/g, ' ').trim();
+function errorOf({ errorClass, status, response, detail = '' }: ChannelFailed): string {
+  const answer = (response ?? detail).replace(/\s+/g, ' ').trim();
   const said = answer === '' || answer === errorClass ? '' : `: ${answer}`;
   return `${errorClass}${status === undefined ? '' : ` (${status})`}${said}`.slice(0, MAX_ERROR);
 }

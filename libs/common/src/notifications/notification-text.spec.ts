@@ -49,3 +49,11 @@ it('names every event of a digest, and is the event itself when there is only on
   expect(digestText('task.blocked', items)).toEqual({ title: '2 × task.blocked', text: 'First\none\n\nSecond' });
   expect(digestText('task.blocked', items.slice(0, 1))).toEqual(items[0]);
 });
+
+it('counts all events of a digest, also those that it does not show', () => {
+  const items = Array.from({ length: 100 }, (_, n) => ({ title: `Event ${n}`, text: 'x'.repeat(100) }));
+  const { title, text } = digestText('task.blocked', items, 250);
+  expect(title).toBe('250 × task.blocked');
+  expect(text).toMatch(/… and 150 more$/);
+  expect([...text].length).toBeLessThanOrEqual(6_000);
+});

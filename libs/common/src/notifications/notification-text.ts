@@ -40,13 +40,21 @@ export function notificationText(event: { type: string; data: Record<string, unk
   };
 }
 
-/** One message out of several: a title that counts them, and a paragraph for each. */
-export function digestText(eventType: string, items: readonly { title: string; text: string }[]) {
+/**
+ * One message out of several: a title that counts them, and a paragraph for each that fits.
+ * @param total of which `items` are the first; default: these are all
+ */
+export function digestText(
+  eventType: string,
+  items: readonly { title: string; text: string }[],
+  total: number = items.length,
+) {
   const [first, ...more] = items;
   if (first === undefined) throw new Error('A digest of nothing');
   if (more.length === 0) return { title: first.title, text: first.text };
   const paragraphs = items.map((item) => (item.text === '' ? item.title : `${item.title}\n${item.text}`));
-  return { title: `${items.length} × ${eventType}`, text: cut(paragraphs.join('\n\n'), MAX_TEXT) };
+  const rest = total > items.length ? `\n\n… and ${total - items.length} more` : '';
+  return { title: `${total} × ${eventType}`, text: cut(paragraphs.join('\n\n'), MAX_TEXT - rest.length) + rest };
 }
 
 function factsOf(data: Record<string, unknown>): string {
