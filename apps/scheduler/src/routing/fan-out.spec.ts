@@ -156,4 +156,17 @@ describe('a burst of events', () => {
     expect(Math.max(...pages)).toBeLessThanOrEqual(MOST_AT_ONCE);
     expect(await told()).toHaveLength(1_200);
   });
+
+  it('lets the deliveries of others go first, though it comes in many small pages', async () => {
+    await addCrowd(3);
+    await happen(db, 400);
+    const from = performance.now();
+    await relay();
+    await fanOut();
+    const hurried = woken.filter(({ priority }) => priority !== 'low');
+    expect(woken).toHaveLength(1_200);
+    // Fifty in two seconds, however long this takes here.
+    expect(hurried.length).toBeLessThanOrEqual(50 * (1 + Math.ceil((performance.now() - from) / 2_000)));
+    expect(hurried.length).toBeGreaterThanOrEqual(50);
+  });
 });
