@@ -131,6 +131,18 @@ describe('an event with thousands of endpoints', () => {
     expect(await fanOut()).toEqual([]);
   });
 
+  it('waits for nobody who is deleting the workspace', async () => {
+    await addCrowd(300);
+    await happen();
+    await relay();
+    await db.database.inOrganization(db.organizationId, async (tx) => {
+      await tx.query('select 1 from workspaces where id = $1 for update', [db.workspaceId]);
+      expect(await duty().runOnce()).toEqual({ events: 0 });
+    });
+    await fanOut();
+    expect(await told()).toHaveLength(300);
+  });
+
   it('leaves out endpoints that are gone or disabled when it comes to them', async () => {
     await addCrowd(600);
     await happen();

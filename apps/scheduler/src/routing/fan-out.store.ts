@@ -30,8 +30,16 @@ export class FanOutStore {
     return rows.map((row) => row.id);
   }
 
-  /** Takes away a workspace's oldest, with others that stand at the same endpoint; none: another process has them. */
+  /**
+   * Takes away a workspace's oldest, with others that stand at the same endpoint; none: another process has them, or
+   * somebody changes or deletes the workspace, for which the others must not wait.
+   */
   async take(tx: Tx, workspaceId: string, limit: number): Promise<FanOut[]> {
+    const free = await tx.query(
+      'select 1 from workspaces where organization_id = $1 and id = $2 for key share skip locked',
+      [tx.organizationId, workspaceId],
+    );
+    if (free.length === 0) return [];
     const rows = await tx.query<LedgerEvent & { after: string | null }>(
       `with oldest as (
          select after_endpoint_id as after from webhook_fan_outs where workspace_id = $2
