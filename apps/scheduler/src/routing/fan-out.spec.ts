@@ -169,6 +169,18 @@ describe('a burst of events', () => {
     expect(await told()).toHaveLength(1_200);
   });
 
+  it('is taken in batches, also from a table whose statistics lag behind', async () => {
+    await addCrowd(3);
+    await happen(db, 400);
+    await relay();
+    const left = () => query('select 1 from webhook_fan_outs');
+    const before = await left();
+    const taken = await db.database.inOrganization(db.organizationId, (tx) => fanOuts.take(tx, db.workspaceId, 100));
+    expect(before.length).toBeGreaterThan(200);
+    expect(taken).toHaveLength(100);
+    expect(await left()).toHaveLength(before.length - 100);
+  });
+
   it('lets the deliveries of others go first, though it comes in many small pages', async () => {
     await addCrowd(3);
     await happen(db, 400);
