@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { WorkspaceEntity } from '@houston/common/db/entities/workspace.entity.js';
+import { sqlState } from '@houston/common/db/postgres-error.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
 import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
@@ -13,6 +14,8 @@ import type { CreateWorkspaceDto, UpdateWorkspaceDto } from './workspace.dto.js'
 import { type NewWorkspace, WorkspaceStore } from './workspace.store.js';
 
 const DEFAULT_SLUG = 'default';
+const DEADLOCK = '40P01';
+const MOST_TRIES = 5;
 
 /** What people do to workspaces. A key that is bound to one sees that one only, whatever X-Workspace says. */
 @Injectable()
@@ -82,7 +85,18 @@ export class WorkspaceService {
    *
    * @throws Problem not_found, forbidden, default_workspace
    */
-  remove(caller: Caller, ref: string, ifMatch: string | undefined): Promise<void> {
+  async remove(caller: Caller, ref: string, ifMatch: string | undefined): Promise<void> {
+    for (let left = MOST_TRIES; left > 0; left -= 1) {
+      try {
+        return await this.removeNow(caller, ref, ifMatch);
+      } catch (error) {
+        // Everything else that works in the workspace meanwhile locks rows of it, and nothing orders all of them.
+        if (left === 1 || sqlState(error) !== DEADLOCK) throw error;
+      }
+    }
+  }
+
+  private removeNow(caller: Caller, ref: string, ifMatch: string | undefined): Promise<void> {
     return inReach(this.db, caller, async (tx) => {
       await this.store.lockMoney(tx);
       const workspace = await this.store.lock(tx, ref);

@@ -8,6 +8,8 @@ import { looksLikeId } from '../http/uuid.js';
 const INVALID_PARAMETER = '22023';
 /** The audit record outlives the workspace, and the workspace itself goes last. */
 const KEPT = ['events', 'workspaces'];
+/** Whoever changes what hangs on one of these locks it first: an attempt its delivery's endpoint, a report its task. */
+const HEADS = ['webhook_endpoints', 'tasks'];
 
 export type NewWorkspace = Pick<WorkspaceEntity, 'id' | 'slug' | 'name' | 'timezone' | 'settings'>;
 
@@ -81,6 +83,10 @@ export class WorkspaceStore {
 
   /** Deletes its rows in every table that has any, those that refer to others first, and then itself. */
   async remove(tx: Tx, workspaceId: string): Promise<void> {
+    for (const table of HEADS) {
+      const rows = `select 1 from ${table} where workspace_id = $1 order by id for update`;
+      await tx.query(`select count(*) from (${rows}) locked`, [workspaceId]);
+    }
     for (const table of await scopedTables(tx)) {
       await tx.query(`delete from ${table} where workspace_id = $1`, [workspaceId]);
     }

@@ -1,5 +1,7 @@
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 import { TENANT_TABLES } from '@houston/common/db/tenant-tables.js';
+import { addDelivery, addEndpoint } from '../../../../test/factories/webhooks.js';
+import { until } from '../../../../test/support/until.js';
 import type { BudgetView } from '../budgets/budget.view.js';
 import type { WorkspaceView } from './workspace.view.js';
 
@@ -252,6 +254,30 @@ describe('workspaces over HTTP', () => {
         [`workspace:${id}`],
       );
       expect(deleted).toEqual([{ workspace_id: null }]);
+    });
+
+    it('a delivery that is being written down holds it up and does not make it fail', async () => {
+      const { id, slug } = await create({ name: 'Talkative' });
+      const where = { ...gateway.db, workspaceId: id };
+      const endpoint = await addEndpoint(where, 'https://example.com/hook');
+      const { deliveryId } = await addDelivery(where, endpoint.id);
+      const scope = { organizationId: gateway.db.organizationId, workspaceId: id };
+      const deletion = await gateway.db.database.inWorkspace(scope, async (tx) => {
+        await tx.query('select 1 from webhook_endpoints where id = $1 for update', [endpoint.id]);
+        // Sent at once, not when it is awaited.
+        const deleting = gateway.owner.delete(`/api/workspaces/${slug}`).then((answer) => answer.status);
+        await until(async () => {
+          const [row] = await tx.query<{ count: number }>(
+            'select count(*)::int from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))',
+          );
+          return (row?.count ?? 0) > 0;
+        });
+        await tx.query("update deliveries set status = 'delivered', next_attempt_at = null where id = $1", [
+          deliveryId,
+        ]);
+        return { deleting };
+      });
+      expect(await deletion.deleting).toBe(204);
     });
 
     it('no run that was on its way slips into it', async () => {

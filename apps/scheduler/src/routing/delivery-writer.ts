@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { v7 as newId } from 'uuid';
 import type { HoustonConfig } from '@houston/common/config/config.js';
 import { CONFIG } from '@houston/common/config/config.module.js';
@@ -11,10 +12,18 @@ import { FanOutStore } from './fan-out.store.js';
 import { type NewDelivery, WebhookRouteStore } from './webhook-route.store.js';
 
 const JITTER = 0.2;
+/** A crowd that comes in many small batches is still one crowd. */
+const TOGETHER_MS = 2_000;
+const REMEMBERED_WORKSPACES = 10_000;
 
 /** Writes the deliveries of a plan, and what it left for later. */
 @Injectable()
 export class DeliveryWriter {
+  /** Deliveries of each workspace in the present few seconds. */
+  private readonly load = new LRUCache<string, number>({
+    ...{ max: REMEMBERED_WORKSPACES, ttl: TOGETHER_MS, noUpdateTTL: true },
+  });
+
   constructor(
     @Inject(WebhookRouteStore) private readonly store: WebhookRouteStore,
     @Inject(FanOutStore) private readonly fanOuts: FanOutStore,
@@ -27,8 +36,17 @@ export class DeliveryWriter {
     if (plan.told.length === 0) return [];
     const written = await this.store.insert(tx, this.deliveries(plan.told));
     const { organizationId } = tx;
-    return withPatience(written).map(({ id, workspaceId, endpointId, delayMs, isPatient }) =>
-      deliveryWakeup({ organizationId, workspaceId, deliveryId: id, endpointId, attemptCount: 0, delayMs, isPatient }),
+    return withPatience(written, Number.POSITIVE_INFINITY, this.load).map(
+      ({ id, workspaceId, endpointId, delayMs, isPatient }) =>
+        deliveryWakeup({
+          organizationId,
+          workspaceId,
+          deliveryId: id,
+          endpointId,
+          attemptCount: 0,
+          delayMs,
+          isPatient,
+        }),
     );
   }
 

@@ -131,6 +131,18 @@ describe('an event with thousands of endpoints', () => {
     expect(await fanOut()).toEqual([]);
   });
 
+  it('waits for nobody who is deleting the workspace', async () => {
+    await addCrowd(300);
+    await happen();
+    await relay();
+    await db.database.inOrganization(db.organizationId, async (tx) => {
+      await tx.query('select 1 from workspaces where id = $1 for update', [db.workspaceId]);
+      expect(await duty().runOnce()).toEqual({ events: 0 });
+    });
+    await fanOut();
+    expect(await told()).toHaveLength(300);
+  });
+
   it('leaves out endpoints that are gone or disabled when it comes to them', async () => {
     await addCrowd(600);
     await happen();
@@ -155,5 +167,30 @@ describe('a burst of events', () => {
     const pages = await fanOut();
     expect(Math.max(...pages)).toBeLessThanOrEqual(MOST_AT_ONCE);
     expect(await told()).toHaveLength(1_200);
+  });
+
+  it('is taken in batches, also from a table whose statistics lag behind', async () => {
+    await addCrowd(3);
+    await happen(db, 400);
+    await relay();
+    const left = () => query('select 1 from webhook_fan_outs');
+    const before = await left();
+    const taken = await db.database.inOrganization(db.organizationId, (tx) => fanOuts.take(tx, db.workspaceId, 100));
+    expect(before.length).toBeGreaterThan(200);
+    expect(taken).toHaveLength(100);
+    expect(await left()).toHaveLength(before.length - 100);
+  });
+
+  it('lets the deliveries of others go first, though it comes in many small pages', async () => {
+    await addCrowd(3);
+    await happen(db, 400);
+    const from = performance.now();
+    await relay();
+    await fanOut();
+    const hurried = woken.filter(({ priority }) => priority !== 'low');
+    expect(woken).toHaveLength(1_200);
+    // Fifty in two seconds, however long this takes here.
+    expect(hurried.length).toBeLessThanOrEqual(50 * (1 + Math.ceil((performance.now() - from) / 2_000)));
+    expect(hurried.length).toBeGreaterThanOrEqual(50);
   });
 });

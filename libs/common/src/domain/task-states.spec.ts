@@ -66,6 +66,7 @@ describe('the moves of a task', () => {
   it('asks for a reason, a word or evidence where a status needs one', () => {
     expect(missingFor('blocked', {})).toBe('blocker_reason');
     expect(missingFor('blocked', { blockerReason: '' })).toBe('blocker_reason');
+    expect(missingFor('blocked', { blockerReason: ' \n ' })).toBe('blocker_reason');
     expect(missingFor('blocked', { blockerReason: 'no access' })).toBeNull();
     expect(missingFor('review', {})).toBe('completion');
     expect(missingFor('review', { message: 'please look' })).toBeNull();

@@ -110,5 +110,5 @@ export function missingFor(to: TaskStatus, proofs: Proofs): Need | null {
 }
 
 function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '';
+  return typeof value === 'string' ? value.trim() !== '' : value !== undefined && value !== null;
 }

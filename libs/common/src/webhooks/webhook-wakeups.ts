@@ -17,15 +17,22 @@ export interface DueDelivery extends WorkspaceScope {
 /** So many deliveries of one workspace that become due together are in nobody's way. */
 const LIGHT_LOAD = 50;
 
+/** How many deliveries of each workspace, by its id, have become due together. */
+interface LoadCounts {
+  get(workspaceId: string): number | undefined;
+  set(workspaceId: string, count: number): unknown;
+}
+
 /**
  * Marks what must not hold up the deliveries of other workspaces: what goes to failing endpoints, and what comes in crowds.
  *
  * @param most of one workspace; the others are left out, and found by the sweeper
+ * @param counts of what became due together with these before; counted on
  */
 export function withPatience<T extends { workspaceId: string; isFailing: boolean }>(
   due: readonly T[],
   most = Number.POSITIVE_INFINITY,
-  counts = new Map<string, number>(),
+  counts: LoadCounts = new Map<string, number>(),
 ): (T & { isPatient: boolean })[] {
   return due.flatMap((one) => {
     const count = (counts.get(one.workspaceId) ?? 0) + 1;
