@@ -82,7 +82,10 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion('0.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of Houston: hou_...' });
+    .addBearerAuth({
+      ...{ type: 'http', scheme: 'bearer', bearerFormat: 'hou_<id>_<secret>' },
+      description: 'A key of Houston: hou_...',
+    });
   for (const [name, description] of GROUPS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build());
   for (const [path, item] of Object.entries(document.paths)) {
