@@ -61,6 +61,34 @@ describe('adding an agent from the command line', () => {
     for (const { key } of [first, second]) bodyOf(await gateway.as(key).get('/api/me'), 200);
   });
 
+  it('changes what it is told of an agent that exists, such as one that asked for money before, and nothing else', async () => {
+    const ask = { agent: 'known', model: 'gpt-4o', estimate: { costUsd: '0.01' } };
+    bodyOf(await gateway.owner.post('/api/executions', ask), 201);
+    bodyOf(await gateway.owner.patch('/api/agents/known', { description: 'Kept' }), 200);
+    const flags = [...withKey(), '--capability', 'research:4'];
+    expect(await add('known', flags)).toMatchObject({ code: 0, stderr: '' });
+    const agent = bodyOf(await gateway.owner.get('/api/agents/known'), 200);
+    expect(agent).toMatchObject({ description: 'Kept', capabilities: [{ name: 'research', level: 4 }] });
+    const refused = await add('known', [...withKey(), '--capability', 'x'.repeat(300)]);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/does not make the agent/);
+  });
+
+  it('makes no key that it could not keep', async () => {
+    const keys = async () => bodyOf<{ items: unknown[] }>(await gateway.owner.get('/api/keys?limit=200'), 200).items;
+    const before = await keys();
+    const file = path.join(cli.root, 'a-file');
+    writeFileSync(file, '');
+    for (const config of [path.join(file, 'agent.json'), cli.root]) {
+      const answer = await add('homeless', [...withKey(), '--config', config]);
+      expect(answer).toMatchObject({ code: 2, stdout: '' });
+      expect(answer.stderr).toContain(config);
+      expect(answer.stderr).not.toMatch(/\n\s+at /);
+    }
+    expect(await keys()).toEqual(before);
+    expect((await gateway.owner.get('/api/agents/homeless')).status).toBe(404);
+  });
+
   it('binds the key to a workspace, and tells people what to do next', async () => {
     await gateway.workspace('research');
     const answer = await add('bound one', [...withKey(), '--workspace', 'research']);

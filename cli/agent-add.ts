@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { readLauncherConfig } from '@houston/common/config/config.js';
-import { type AgentConfig, configFileOf, writeConfig } from './agent-config.js';
+import { type AgentConfig, configFileOf, mustBeWritable, writeConfig } from './agent-config.js';
 import { CliFault } from './cli-fault.js';
 import { askHub, type HubAddress, type HubAnswer, HubUnreachable, saying } from './hub-request.js';
 import type { AddOptions } from './options.js';
@@ -11,7 +11,7 @@ import type { AddOptions } from './options.js';
 export interface Added {
   agent: string;
   agentId: string;
-  /** False: an agent of this name existed already and got one more key. */
+  /** False: an agent of this name existed already; it got one more key, and is changed where options say so. */
   created: boolean;
   hub: string;
   workspace: string;
@@ -27,13 +27,14 @@ export interface Added {
  * @throws CliFault in a sentence, when Houston is away or refuses
  */
 export async function addAgent(options: AddOptions): Promise<Added> {
+  const file = path.resolve(options.config ?? configFileOf(options.name));
+  await mustBeWritable(file);
   try {
     const maker = { hub: options.hub, key: await makersKey(options), workspace: options.workspace };
     const { agentId, created } = await makeAgent(maker, options);
     const key = await makeKey(maker, options, agentId);
     const config = { ...maker, key: key.key, agent: options.name, agentId, keyId: key.id };
     const workspace = await verify(config);
-    const file = path.resolve(options.config ?? configFileOf(options.name));
     await writeConfig(file, { ...config, workspace: options.workspace ?? workspace });
     const which = options.config === null ? `--name ${quoted(options.name)}` : `--config ${quoted(file)}`;
     return {
@@ -49,18 +50,24 @@ export async function addAgent(options: AddOptions): Promise<Added> {
 
 async function makeAgent(maker: HubAddress, options: AddOptions): Promise<{ agentId: string; created: boolean }> {
   const { name, description, capabilities, maxConcurrent, provider, models } = options;
-  const body = {
-    name,
+  const said = {
     ...(description === null ? {} : { description }),
     ...(capabilities.length === 0 ? {} : { capabilities }),
     ...(maxConcurrent === null ? {} : { maxConcurrent }),
     ...(provider === null ? {} : { provider }),
     ...(models.length === 0 ? {} : { models }),
   };
-  const answer = await askHub(maker, 'POST', '/api/agents', { body });
+  const answer = await askHub(maker, 'POST', '/api/agents', { body: { name, ...said } });
   if (answer.status === 201) return { agentId: textIn(answer, 'id'), created: true };
-  if (answer.status === 409) return { agentId: textIn(answer, 'existingId'), created: false };
-  throw refused('make the agent', answer);
+  if (answer.status !== 409) throw refused('make the agent', answer);
+  const agentId = textIn(answer, 'existingId');
+  if (Object.keys(said).length > 0) await changeAgent(maker, agentId, said);
+  return { agentId, created: false };
+}
+
+async function changeAgent(maker: HubAddress, agentId: string, body: Record<string, unknown>): Promise<void> {
+  const answer = await askHub(maker, 'PATCH', `/api/agents/${agentId}`, { body });
+  if (answer.status !== 200) throw refused('change the agent', answer);
 }
 
 async function makeKey(

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { CliFault } from './cli-fault.js';
@@ -23,6 +23,20 @@ export function configFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** Any name makes one file name. */
 export function configFileOf(agent: string, folder = configFolder()): string {
   return path.join(folder, `${encodeURIComponent(agent).replaceAll('.', '%2E')}.json`);
+}
+
+/** Asked before a key is made that nobody could keep. @throws CliFault when the file cannot be written */
+export async function mustBeWritable(file: string): Promise<void> {
+  const probe = `${file}.${process.pid}`;
+  try {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await writeFile(probe, '', { mode: OWNER_ONLY, flag: 'wx' });
+    await rm(probe);
+  } catch (error) {
+    throw new CliFault(`${file} cannot be written: ${(error as Error).message}`, 2, error);
+  }
+  const present = await stat(file).catch(() => null);
+  if (present?.isDirectory()) throw new CliFault(`${file} is a folder; --config takes a file.`, 2);
 }
 
 /** Whole or not at all: whoever reads meanwhile sees the one before. */

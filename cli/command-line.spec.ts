@@ -12,6 +12,7 @@ describe('the command line', () => {
   it.each([
     [['agent', 'run'], /Name the command/],
     [['agent', 'fly'], /no command "agent fly"/],
+    [['agent', 'add', '--name', 'x', '--capability', 'french:9'], /--capability takes levels from 1 to 5/],
     [['agent', 'run', '--speed', '3', '--', 'true'], /--speed/],
     [['agent', 'run', '--transport', 'pigeon', '--', 'true'], /--transport takes socket or http/],
     [['agent', 'run', '--wait', '31', '--', 'true'], /--wait takes a whole number from 0 to 30/],

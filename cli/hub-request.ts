@@ -41,15 +41,15 @@ const STILL_RUNNING = 'idempotency_key_in_progress';
 /** @throws HubUnreachable; whatever `signal` was aborted with */
 export async function askHub(
   address: HubAddress,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PATCH',
   path: string,
   { body, idempotencyKey, timeoutMs = DEFAULT_TIMEOUT_MS, signal }: HubRequest = {},
 ): Promise<HubAnswer> {
   const answer = await send(address, method, path, {
-    body: method === 'POST' ? JSON.stringify(body ?? {}) : undefined,
+    body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
     headers: {
       authorization: `Bearer ${address.key}`,
-      ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+      ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
       ...(address.workspace === null ? {} : { 'x-workspace': address.workspace }),
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },

@@ -38,7 +38,7 @@ export const USAGE = `Usage:
   npx houston agent run [--name NAME] [options] -- COMMAND [ARGS...]
 
 agent add makes an agent and a key for it, keeps both in a file of mode 0600, and checks that they work.
-  --name NAME            the agent; one of this name that exists already is used
+  --name NAME            the agent; one of this name that exists already is used, and changed as said here
   --hub URL              where Houston listens (http://127.0.0.1:3000)
   --key hou_...          a key that may make agents and keys ($HOUSTON_API_KEY, or the owner key of this folder's Houston)
   --workspace SLUG       bind the key to this workspace (the workspace of --key)
@@ -147,8 +147,10 @@ function transportOf(value: string): 'socket' | 'http' {
 }
 
 function capabilityOf(value: string): { name: string; level?: number } {
-  const match = /^(.+):([1-5])$/.exec(value);
-  return match ? { name: match[1]!, level: Number(match[2]) } : { name: value };
+  const [, name, level] = /^(.+):(-?\d+)$/.exec(value) ?? [];
+  if (name === undefined || level === undefined) return { name: value };
+  if (!/^[1-5]$/.test(level)) throw new CliFault(`--capability takes levels from 1 to 5, not "${value}".`, 2);
+  return { name, level: Number(level) };
 }
 
 function originOf(value: string): string {

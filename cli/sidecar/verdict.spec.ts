@@ -26,6 +26,12 @@ describe('what the end of a command means', () => {
       json({ error: 'none found', count: 0 }),
       { result: { error: 'none found', count: 0 } },
     ],
+    [
+      'the task it was given, as it came',
+      json({ id: 't', result: null, evidence: null }),
+      { result: { id: 't', result: null, evidence: null } },
+    ],
+    ['evidence in place of a result', json({ result: null, evidence: 'url' }), { result: null, evidence: 'url' }],
     ['text', text, { result: { exitCode: 0, output: 'said' } }],
     ['nothing', nothing, { result: { exitCode: 0 } }],
   ])('completes with %s on exit code 0', (_, output, expected) => {

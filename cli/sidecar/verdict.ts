@@ -30,7 +30,7 @@ export function reportOf(exit: Exit, output: Output, cause: Cause): Report {
 }
 
 function completion(output: Output, words: Record<string, unknown>): Report {
-  if ('result' in words) {
+  if (hasOwnWords(words)) {
     const { result, evidence, outcome, usage } = words;
     return { kind: 'complete', result, evidence, usage, ...(typeof outcome === 'string' ? { outcome } : {}) };
   }
@@ -42,6 +42,11 @@ function completion(output: Output, words: Record<string, unknown>): Report {
     case 'nothing':
       return { kind: 'complete', result: { exitCode: 0 } };
   }
+}
+
+/** A `result` of null shows nothing that was done; the task as it came in has one too, and a command may just echo it. */
+function hasOwnWords({ result, evidence }: Record<string, unknown>): boolean {
+  return result !== undefined && (result !== null || (evidence ?? null) !== null);
 }
 
 function failureOf(error: string, words: Record<string, unknown>, exit: Exit): Report {

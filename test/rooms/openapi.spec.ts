@@ -92,6 +92,10 @@ describe('the OpenAPI document', () => {
     expect(breaking(rule)).toEqual([]);
   });
 
+  it('does not take keys for tokens of another kind', () => {
+    expect(JSON.stringify(document.components?.securitySchemes)).not.toContain('JWT');
+  });
+
   it('leaves nothing public but health, metrics, and what presents a secret of its own', () => {
     const open = routes.filter((route) => route.operation['x-public'] === true).map((route) => route.name);
     const signed = [

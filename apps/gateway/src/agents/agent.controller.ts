@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
@@ -24,6 +24,21 @@ export class AgentController {
   @Post()
   @Can('agents:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateAgentDto,
+    examples: {
+      simple: {
+        value: {
+          name: 'translator',
+          description: 'Translates reports',
+          capabilities: [{ name: 'french', level: 4 }],
+          maxConcurrent: 2,
+          models: ['gpt-4o'],
+          provider: 'openai',
+        },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Create an agent',
     description: 'Agents belong to the organization. They also register themselves by their first execution.',

@@ -13,6 +13,7 @@ import {
   Res,
 } from '@nestjs/common';
 import {
+  ApiBody,
   ApiBearerAuth,
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -43,6 +44,24 @@ export class ChannelController {
   @Post()
   @Can('channels:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateChannelDto,
+    examples: {
+      slack: {
+        summary: 'Into a channel of Slack',
+        value: {
+          name: 'ops',
+          kind: 'slack',
+          url: 'https://hooks.slack.com/services/T000/B000/XXXX',
+          events: ['budget.*', 'execution.denied'],
+        },
+      },
+      email: {
+        summary: 'To an address',
+        value: { name: 'ops by mail', kind: 'email', to: 'ops@example.com', events: ['standup.*'] },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Tell a Slack channel or a mailbox of events',
     description: 'Of those that `events` selects; Slack also of what is sent there by name, such as an approval.',

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { Can } from '../http/caller.guard.js';
@@ -60,6 +60,17 @@ export class DeadLetterController {
   @HttpCode(200)
   @Can('dead-letters:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: ReplayDto,
+    examples: {
+      preview: { summary: 'What would be replayed', value: { filter: { reason: 'attempts' }, preview: true } },
+      many: {
+        summary: 'By filter, five a second',
+        value: { filter: { reason: 'attempts', tag: 'report' }, ratePerSecond: 5 },
+      },
+      some: { summary: 'By id', value: { ids: ['3fa85f64-5717-4562-b3fc-2c963f66afa6'] } },
+    },
+  })
   @ApiOperation({
     summary: 'Try many again',
     description:

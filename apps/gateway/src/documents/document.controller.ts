@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
@@ -29,6 +29,21 @@ export class DocumentController {
   @Post()
   @Can('documents:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateDocumentDto,
+    examples: {
+      deliverable: { value: { type: 'deliverable', title: 'Figures for Q3', body: '# Q3\n\nAll is well.' } },
+      ofTask: {
+        summary: 'Of a task',
+        value: {
+          taskId: '3fa85f64-5717-4562-b3fc-2c963f66afa6',
+          type: 'note',
+          title: 'Sources',
+          body: '- the annual report',
+        },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Write something down',
     description: 'With a `taskId` it belongs to the task: it may be reviewed and done with the document as evidence.',

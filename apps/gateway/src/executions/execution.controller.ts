@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { formatUsd } from '@houston/common/domain/money.js';
 import { previewView } from '../admission/preview.view.js';
@@ -21,6 +21,7 @@ import {
   ReportUsageDto,
 } from './execution.dto.js';
 import { ExecutionsQuery } from './executions-query.dto.js';
+import { ADMISSION_EXAMPLES, COMPLETION_EXAMPLES, RECORD_EXAMPLES } from './execution.examples.js';
 import { ExecutionService } from './execution.service.js';
 import { ExecutionStore } from './execution.store.js';
 import {
@@ -58,6 +59,7 @@ export class ExecutionController {
   @Post()
   @Can('executions:write')
   @TakesIdempotencyKey()
+  @ApiBody({ type: CreateExecutionDto, examples: ADMISSION_EXAMPLES })
   @ApiOperation({
     summary: 'Ask before spending',
     description:
@@ -95,6 +97,7 @@ export class ExecutionController {
   @HttpCode(201)
   @Can('executions:write')
   @TakesIdempotencyKey()
+  @ApiBody({ type: RecordExecutionsDto, examples: RECORD_EXAMPLES })
   @ApiOperation({
     summary: 'Record finished executions',
     description: 'Up to 1,000; deduplicated by `externalId`, never refused for budget.',
@@ -164,6 +167,7 @@ export class ExecutionController {
   @HttpCode(200)
   @Can('executions:write')
   @TakesIdempotencyKey()
+  @ApiBody({ type: CompleteExecutionDto, examples: COMPLETION_EXAMPLES })
   @ApiOperation({
     summary: 'Settle',
     description: 'Repeating the same answer is harmless; after the hold expired it still counts (`late`).',

@@ -5,8 +5,8 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 const DESCRIPTION = `Mission control for fleets of AI agents: exact budgets, an event ledger, signed alerts.
 
-**Keys.** Send \`Authorization: Bearer hou_...\`. A key belongs to an organization and may be bound to one workspace and one
-agent. A key that is bound to no workspace chooses one with \`X-Workspace\` (slug or id; default: \`default\`). Each route
+**Keys.** Send \`Authorization: Bearer hou_...\`. A key belongs to an organization and may be bound to one workspace, and
+to one agent or member. A key that is bound to no workspace chooses one with \`X-Workspace\` (slug or id; default: \`default\`). Each route
 says which roles may use it in \`x-roles\`.
 
 **Money** is text in USD such as \`"0.0123"\`, with up to nine decimals and never rounded. On input numbers are accepted too.
@@ -33,7 +33,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['tasks', 'Work to be done: what it needs, what it waits for, who has it and why nobody does.'],
   ['work', 'The protocol of a worker: claim, heartbeat, complete, fail, block or give back, under a fenced lease.'],
   ['approvals', 'Decisions that people or other agents are asked for, and what was decided.'],
-  ['schedules', 'Tasks and heartbeats by cron or interval, each tick at most once.'],
+  ['schedules', 'Tasks, workflows, stand-ups and heartbeats by cron or interval, each tick at most once.'],
   ['escalation', 'Rules about work that waits too long: whom to tell, what to do; and what came of them.'],
   ['messages', 'Direct messages to agents, acknowledged or escalated, and templates for them.'],
   ['threads', 'What is said about a task, who follows it, and everything that happened to it in one line of time.'],
@@ -82,7 +82,10 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion('0.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of Houston: hou_...' });
+    .addBearerAuth({
+      ...{ type: 'http', scheme: 'bearer', bearerFormat: 'hou_<id>_<secret>' },
+      description: 'A key of Houston: hou_...',
+    });
   for (const [name, description] of GROUPS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build());
   for (const [path, item] of Object.entries(document.paths)) {

@@ -1,5 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { AnswersWithSecret } from '../http/sealed-answer.js';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
@@ -22,6 +29,24 @@ export class KeyController {
   @AnswersWithSecret()
   @Can('keys:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateKeyDto,
+    examples: {
+      reader: {
+        summary: 'That only reads, for a time',
+        value: { name: 'wall display', role: 'viewer', expiresAt: '2036-01-01T00:00:00Z' },
+      },
+      agent: { summary: 'Of one agent', value: { name: 'crawler on host 7', role: 'agent', agent: 'researcher' } },
+      member: {
+        summary: 'Of a person',
+        value: { name: 'laptop', role: 'admin', member: '3fa85f64-5717-4562-b3fc-2c963f66afa6' },
+      },
+      workspace: {
+        summary: 'Of one workspace',
+        value: { name: 'research agents', role: 'agent', workspace: 'research' },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Create an API key',
     description: 'The key is shown this once; only its hash is kept. An admin makes no owners.',

@@ -12,8 +12,8 @@ const EMAIL_OPTIONS = { require_tld: false };
 
 export class CreateMemberDto {
   @ApiProperty({ example: 'ada@example.com', description: 'Once in each workspace, whatever its capitals' })
-  @MaxLength(MAX_EMAIL)
   @IsEmail(EMAIL_OPTIONS, { message: EMAIL_RULE })
+  @MaxLength(MAX_EMAIL)
   email: string;
 
   @ApiProperty({ example: 'Ada' })
@@ -30,8 +30,8 @@ export class CreateMemberDto {
 export class UpdateMemberDto {
   @ApiPropertyOptional({ example: 'ada@example.com' })
   @MayBeAbsent()
-  @MaxLength(MAX_EMAIL)
   @IsEmail(EMAIL_OPTIONS, { message: EMAIL_RULE })
+  @MaxLength(MAX_EMAIL)
   email?: string;
 
   @ApiPropertyOptional({ example: 'Ada' })

@@ -220,6 +220,14 @@ describe('members over HTTP', () => {
     expect(problem.errors.map((fault) => fault.path)).toEqual([path]);
   });
 
+  it('say how an address looks when none is given', async () => {
+    const problem = bodyOf<{ detail: string }>(
+      await gateway.owner.post('/api/members', { name: 'A', role: 'viewer' }),
+      422,
+    );
+    expect(problem.detail).toBe('email: Give an address such as ada@example.com.');
+  });
+
   it.each([
     ['an agent beside the member', { agent: 'some' }, 'agent'],
     ['the role of an agent', { role: 'agent' }, 'role'],

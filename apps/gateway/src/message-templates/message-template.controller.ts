@@ -13,6 +13,7 @@ import {
   Res,
 } from '@nestjs/common';
 import {
+  ApiBody,
   ApiBearerAuth,
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -43,6 +44,22 @@ export class MessageTemplateController {
   @Post()
   @Can('message-templates:write')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateMessageTemplateDto,
+    examples: {
+      handover: {
+        value: {
+          name: 'handover',
+          type: 'handoff',
+          priority: 'high',
+          subject: 'Handover of {{report}}',
+          body: 'The report {{report}} is yours now.',
+          requiresAck: true,
+          ackWithinSeconds: 300,
+        },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Keep a message to send again and again',
     description: 'With `{{placeholders}}`, for which every message made from it must give a text.',
@@ -88,6 +105,10 @@ export class MessageTemplateController {
 
   @Patch(':id')
   @Can('message-templates:write')
+  @ApiBody({
+    type: UpdateMessageTemplateDto,
+    examples: { subject: { value: { subject: '{{report}} is yours', ackWithinSeconds: null } } },
+  })
   @ApiOperation({ summary: 'Change a template', description: 'What is named changes, null clears.' })
   @ApiOkResponse({ type: MessageTemplateView })
   @Problems('not_found', 'precondition_failed', 'already_exists')

@@ -113,6 +113,16 @@ export class ScheduleController {
   @HttpCode(200)
   @Can('schedules:read')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: PreviewDto,
+    examples: {
+      cron: {
+        summary: 'Over a change of clocks',
+        value: { cron: '30 2 * * *', timezone: 'Europe/Paris', from: '2027-03-27T00:00:00Z', count: 3 },
+      },
+      everySeconds: { value: { everySeconds: 90 } },
+    },
+  })
   @ApiOperation({ summary: 'When a schedule would be due', description: 'Nothing is kept.' })
   @ApiOkResponse({ type: PreviewView })
   @Problems()
@@ -136,6 +146,10 @@ export class ScheduleController {
 
   @Patch(':id')
   @Can('schedules:write')
+  @ApiBody({
+    type: UpdateScheduleDto,
+    examples: { later: { value: { cron: '30 10 * * MON-FRI', timezone: 'Europe/Paris' } } },
+  })
   @ApiOperation({
     summary: 'Change a schedule',
     description: 'What is named changes. Runs that have begun go on as they are; a new interval is counted from now.',

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AgentDirectory } from '../agents/agent-directory.js';
 import { Problems, TakesIdempotencyKey } from '../http/answers.js';
@@ -32,6 +32,32 @@ export class TaskController {
   @Post()
   @Can('tasks:create')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateTaskDto,
+    examples: {
+      simple: {
+        summary: 'For whoever is able',
+        value: {
+          title: 'Summarise the quarterly report',
+          priority: 'high',
+          requiredCapabilities: ['research', { name: 'french', minLevel: 3 }],
+          payload: { report: 'Q3' },
+        },
+      },
+      bounded: {
+        summary: 'With bounds, and a shape for the result',
+        value: {
+          title: 'Translate the summary',
+          executionTimeoutSeconds: 600,
+          sloSeconds: 3600,
+          budgetUsd: '0.50',
+          retryPolicy: { initialInterval: 1, backoffCoefficient: 2, maximumInterval: 100, maximumAttempts: 3 },
+          outputSchema: { type: 'object', required: ['summary'] },
+          tags: ['report'],
+        },
+      },
+    },
+  })
   @ApiOperation({
     summary: 'Create a task',
     description: 'Offered to able agents at once, unless it waits for others.',
@@ -50,6 +76,12 @@ export class TaskController {
   @Post('bulk')
   @Can('tasks:create')
   @TakesIdempotencyKey()
+  @ApiBody({
+    type: CreateTasksDto,
+    examples: {
+      two: { value: { items: [{ title: 'Gather the figures' }, { title: 'Check the figures', priority: 'low' }] } },
+    },
+  })
   @ApiOperation({ summary: 'Create up to 1,000 tasks', description: 'All or none.' })
   @ApiCreatedResponse({ description: '`{items}`, in the order of the request', type: [TaskView] })
   @Problems('unknown_agent')
@@ -103,6 +135,7 @@ export class TaskController {
 
   @Patch(':id')
   @Can('tasks:write')
+  @ApiBody({ type: UpdateTaskDto, examples: { sooner: { value: { priority: 'urgent', tags: ['report', 'board'] } } } })
   @ApiOperation({ summary: 'Change a task', description: 'What is named changes, null clears. Not its status.' })
   @ApiOkResponse({ type: TaskView })
   @Problems('not_found', 'precondition_failed', 'conflict', 'dependency_cycle', 'unknown_agent')
