@@ -37,7 +37,7 @@ export class AttemptRecorder {
   /** @returns wake-ups to add after the commit */
   async record(tx: Tx, attempt: Attempt, outcome: WebhookOutcome): Promise<Wakeup[]> {
     // The endpoint before its deliveries, as everybody locks them.
-    const endpoint = await this.store.lockEndpoint(tx, attempt.endpointId);
+    const endpoint = await this.endpoint(tx, attempt.endpointId, outcome);
     const delivery = await this.store.lock(tx, attempt.deliveryId);
     if (endpoint === null || delivery === null) return [];
     if (delivery.claimed_until === null || delivery.attempt_count !== attempt.number) {
@@ -80,6 +80,11 @@ export class AttemptRecorder {
       await tellExhausted(tx, delivery, { reason, deadLetterId, attempts: delivery.attempt_count });
     }
     return [deadLetterWakeup(scopeOf(tx), deadLetterId)];
+  }
+
+  private async endpoint(tx: Tx, id: string, outcome: WebhookOutcome): Promise<EndpointRow | null> {
+    const known = outcome.kind === 'delivered' ? await this.store.endpointWithoutFault(tx, id) : null;
+    return known ?? this.store.lockEndpoint(tx, id);
   }
 
   private async follow(

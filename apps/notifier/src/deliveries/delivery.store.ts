@@ -58,6 +58,11 @@ export interface DeliveryChange {
   isStep: boolean;
 }
 
+const ENDPOINT = `
+  select id, url, status, failing_since as "failingSince", consecutive_failures as "consecutiveFailures",
+         clock_timestamp() as now
+    from webhook_endpoints where workspace_id = $1 and id = $2`;
+
 /** Deliveries, their attempts and the health of their endpoints, in the transaction it is given. */
 @Injectable()
 export class DeliveryStore {
@@ -144,12 +149,13 @@ export class DeliveryStore {
 
   /** The endpoint, locked: whoever changes it or its deliveries waits. */
   async lockEndpoint(tx: Tx, id: string): Promise<EndpointRow | null> {
-    const [row] = await tx.query<EndpointRow>(
-      `select id, url, status, failing_since as "failingSince", consecutive_failures as "consecutiveFailures",
-              clock_timestamp() as now
-         from webhook_endpoints where workspace_id = $1 and id = $2 for no key update`,
-      [tx.workspaceId, id],
-    );
+    const [row] = await tx.query<EndpointRow>(`${ENDPOINT} for no key update`, [tx.workspaceId, id]);
+    return row ?? null;
+  }
+
+  /** The endpoint, where nothing is held against it: a success changes nothing of it, and nobody has to wait for that. */
+  async endpointWithoutFault(tx: Tx, id: string): Promise<EndpointRow | null> {
+    const [row] = await tx.query<EndpointRow>(`${ENDPOINT} and consecutive_failures = 0`, [tx.workspaceId, id]);
     return row ?? null;
   }
 

@@ -55,6 +55,15 @@ test('nobody waits for an endpoint that is known to fail: all are sent away at o
   expect(Math.max(...waits)).toBe(60_000);
 });
 
+test('an endpoint that answers after all is not kept idle by what was promised while nobody knew it', async () => {
+  const slots = slotsNow();
+  await fill(slots);
+  expect(await slots.take('a')).toBeGreaterThan(500);
+  slots.release('a', SUCCEEDED);
+  await fill(slots);
+  expect(await slots.take('a')).toBeLessThan(50);
+});
+
 test('an endpoint that asked to be left alone is, by all, for as long as it asked, and not by those who wait in line', async () => {
   let nowMs = 1_000_000;
   const slots = new EndpointSlots(

@@ -10,7 +10,7 @@ const LONGEST_WAIT_MS = 60_000;
 const LONGEST_REST_MS = 300_000;
 const FIRST_GUESS_MS = 1_000;
 /** A healthy endpoint frees a slot within this; whoever waits keeps one of the worker's places meanwhile. */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 1_000;
 
 /** What an attempt showed of its endpoint. */
 export interface EndpointSight {
@@ -83,7 +83,10 @@ export class EndpointSlots {
       this.places.release(workspaceId, seen?.durationMs ?? null);
     }
     if (seen !== null) {
-      slots.health = seen.succeeded ? 'healthy' : 'failing';
+      const health = seen.succeeded ? 'healthy' : 'failing';
+      // What was promised at another pace counts no more: one that answers after all would be kept idle by it.
+      if (health !== slots.health) slots.promisedUntilMs = 0;
+      slots.health = health;
       const restMs = Math.min(seen.restMs ?? 0, LONGEST_REST_MS);
       slots.lastDurationMs = Math.max(seen.durationMs, restMs);
       slots.restsUntilMs = Math.max(slots.restsUntilMs, this.clock() + restMs);
