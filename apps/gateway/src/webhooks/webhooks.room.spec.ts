@@ -183,6 +183,7 @@ describe('deliveries', () => {
       organizationId: gateway.db.organizationId,
       workspaceId: gateway.db.workspaceId,
       deliveryId: body.deliveryId,
+      endpointId: tested.id,
     });
   });
 
