@@ -171,7 +171,8 @@ describe('bad input', () => {
 
   function sendText({ method, path }: ApiRoute, text: string, type = 'application/json') {
     const url = path.replace(/\{\w+\}/g, ids[path.split('/')[2]!] ?? '0199aaaa-0000-7000-8000-000000000001');
-    const send = gateway.owner[method as 'post' | 'put' | 'patch'];
-    return send(url, text, { 'content-type': type });
+    const headers = { 'content-type': type };
+    if (method === 'delete') return gateway.owner.delete(url, headers).send(text);
+    return gateway.owner[method as 'post' | 'put' | 'patch'](url, text, headers);
   }
 });
