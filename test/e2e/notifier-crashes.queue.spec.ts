@@ -89,7 +89,9 @@ describe(`a notifier that is killed, with the queues in ${redisUrl ? 'Redis' : '
     }, WITHIN_MS);
 
   it('before it has sent sends after its restart, once', async () => {
-    const id = await toSlack();
+    const id = await addNotification(db, { channelId, channel: 'slack' });
+    // Nobody begins before the table is held.
+    await query(`update notifications set next_attempt_at = now() + interval '5 seconds' where id = $1`, [id]);
     // Whoever begins an attempt writes; nobody can while the table is held.
     await administer(db.url, async (client) => {
       await client.query('begin');
