@@ -10,7 +10,7 @@ import {
   IsString,
   MaxLength,
 } from 'class-validator';
-import { TRIGGERS } from '../executions/execution.dto.js';
+import { MAX_NAME, TRIGGERS } from '../executions/execution.dto.js';
 import { IsTimeZone } from '../http/json-fields.js';
 
 export const COST_KEYS = [
@@ -25,8 +25,6 @@ export const COST_KEYS = [
   'month',
 ] as const;
 export type CostKey = (typeof COST_KEYS)[number];
-
-const MAX_NAME = 200;
 
 export class CostsQuery {
   @ApiPropertyOptional({

@@ -26,7 +26,7 @@ export const TRIGGERS = ['manual', 'cron', 'heartbeat', 'delegation', 'workflow'
 export const OUTCOMES = ['succeeded', 'failed', 'timeout', 'cancelled'] as const;
 export const EXECUTION_STATUSES = ['admitted', 'denied', ...OUTCOMES, 'expired'] as const;
 
-const MAX_NAME = 200;
+export const MAX_NAME = 200;
 const MAX_HOLD_SECONDS = 86_400;
 const DEFAULT_HOLD_SECONDS = 900;
 const MAX_RECORD = 1_000;

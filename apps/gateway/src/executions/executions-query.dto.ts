@@ -2,9 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsIn, IsISO8601, IsOptional, IsString, MaxLength } from 'class-validator';
 import { PageQuery } from '../http/page.js';
-import { EXECUTION_STATUSES, TRIGGERS } from './execution.dto.js';
-
-const MAX_NAME = 200;
+import { EXECUTION_STATUSES, MAX_NAME, TRIGGERS } from './execution.dto.js';
 
 export class ExecutionsQuery extends PageQuery {
   @ApiPropertyOptional({ description: "An agent's name or id" })

@@ -2,6 +2,9 @@ import type { LedgerEvent } from '@houston/common/events/event-reader.js';
 import { selectsEvent } from '@houston/common/webhooks/event-pattern.js';
 import { isOperational } from '@houston/common/webhooks/operational-events.js';
 
+/** Endpoints of a workspace that are told in one turn; what is behind them, and more events, are left to the fan-out. */
+export const PAGE_SIZE = 250;
+
 export interface RoutedEndpoint {
   workspaceId: string;
   id: string;

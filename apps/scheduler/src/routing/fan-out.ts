@@ -3,12 +3,11 @@ import { Database, type Tx } from '@houston/common/db/database.js';
 import { type Counts, Duty } from '@houston/common/duties/duty.js';
 import { QueueProducer } from '@houston/common/queues/queue-producer.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
-import { pageOf, planDeliveries } from './delivery-plan.js';
+import { PAGE_SIZE, pageOf, planDeliveries } from './delivery-plan.js';
 import { DeliveryWriter } from './delivery-writer.js';
 import { FanOutStore } from './fan-out.store.js';
 import { WebhookRouteStore } from './webhook-route.store.js';
 
-const PAGE_SIZE = 250;
 /** Events told to one page of endpoints together. */
 const MOST_EVENTS = 100;
 

@@ -3,14 +3,12 @@ import type { Tx } from '@houston/common/db/database.js';
 import type { LedgerEvent } from '@houston/common/events/event-reader.js';
 import { EventRoute } from '@houston/common/events/event-route.js';
 import type { Wakeup } from '@houston/common/queues/queues.js';
-import { type EndpointPage, pageOf, planDeliveries, type RoutedEndpoint } from './delivery-plan.js';
+import { type EndpointPage, PAGE_SIZE, pageOf, planDeliveries, type RoutedEndpoint } from './delivery-plan.js';
 import { DeliveryWriter } from './delivery-writer.js';
 import { WebhookRouteStore } from './webhook-route.store.js';
 
 /** Sent to the one endpoint that is tested, by whoever asked for the test. */
 const TEST_EVENT = 'webhook.test';
-/** Of one workspace, told with a batch of events; the others, and more events, are left to the fan-out. */
-const PAGE_SIZE = 250;
 
 /** Decides which webhooks are told of an event, and writes a delivery for each, or leaves them to the fan-out where they are many. */
 @Injectable()
