@@ -56,7 +56,8 @@ export class StandupSummaryView extends StandupSpan {
 
   @ApiProperty({
     enum: ['waiting', 'sent', 'superseded'],
-    description: 'waiting: the feature is switched off; superseded: a later one was made before it was on again',
+    description:
+      'waiting: until the feature is switched on again; superseded: of version 0.1, a later one went out instead',
   })
   status: string;
 

@@ -5,7 +5,7 @@ import { featuresOf, workspaceSettings } from '@houston/common/domain/workspace-
 import { Duty } from '@houston/common/duties/duty.js';
 import { type Cadence, nextTicks, ticksAfter } from '@houston/common/schedules/cadence.js';
 import { standupReport } from '@houston/common/standups/standup-report.js';
-import { keepStandup, sendWaitingStandup } from '@houston/common/standups/standup.store.js';
+import { keepStandup, sendWaitingStandups } from '@houston/common/standups/standup.store.js';
 import { type NextStandup, type StandupClock, StandupClockStore } from './standup-clock.store.js';
 
 const CLOCKS_PER_RUN = 50;
@@ -52,7 +52,7 @@ export class StandupTicker extends Duty {
     if (!clock) return 0;
     const { name, settings, now, nextTickAt } = clock;
     const cadence = cadenceOf(clock);
-    let sent = featuresOf(settings).standups ? await sendWaitingStandup(tx, workspaceId) : 0;
+    let sent = featuresOf(settings).standups ? await sendWaitingStandups(tx, workspaceId) : 0;
     if (cadence && nextTickAt && nextTickAt <= now) {
       const tickAt = lastTick(cadence, nextTickAt, now);
       const report = await standupReport(tx, { id: workspaceId, name, timezone: cadence.timezone }, tickAt);

@@ -24,6 +24,7 @@ import { RunsAndPresence1700000000018 } from './migrations/0018-runs-and-presenc
 import { FewerSteps1700000000019 } from './migrations/0019-fewer-steps.js';
 import { Admission1700000000020 } from './migrations/0020-admission.js';
 import { FanOuts1700000000021 } from './migrations/0021-fan-outs.js';
+import { WaitingStandups1700000000022 } from './migrations/0022-waiting-standups.js';
 import { wallStatements } from './tenant-tables.js';
 
 const MIGRATIONS = [
@@ -48,6 +49,7 @@ const MIGRATIONS = [
   FewerSteps1700000000019,
   Admission1700000000020,
   FanOuts1700000000021,
+  WaitingStandups1700000000022,
 ];
 /** Folders whose .sql files hold functions of the database. */
 const FUNCTIONS = [

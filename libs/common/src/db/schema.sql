@@ -1358,8 +1358,8 @@ create table standups (
   constraint standups_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'superseded'::text])))
 );
 CREATE INDEX standups_by_age ON public.standups USING btree (workspace_id, created_at, id);
+CREATE INDEX standups_waiting ON public.standups USING btree (workspace_id) WHERE (status = 'waiting'::text);
 CREATE UNIQUE INDEX standups_once ON public.standups USING btree (workspace_id, tick_at) WHERE (tick_at IS NOT NULL);
-CREATE UNIQUE INDEX standups_waiting ON public.standups USING btree (workspace_id) WHERE (status = 'waiting'::text);
 -- row level security: forced
 create policy tenant on standups to houston_app
   using ((organization_id = ( SELECT (NULLIF(current_setting('houston.organization_id'::text, true), ''::text))::uuid AS "nullif")) AND ((workspace_id = ( SELECT (NULLIF(current_setting('houston.workspace_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('houston.whole_organization'::text, true) AS current_setting) = 'on'::text)))

@@ -64,7 +64,7 @@ export function listStandups(tx: Tx, workspaceId: string, before: string[] | nul
 }
 
 /**
- * Keeps a stand-up and tells of it. With the sender switched off it waits, and takes the place of one that waited before.
+ * Keeps a stand-up and tells of it. With the sender switched off it waits.
  *
  * @returns null when its tick, or its id, has one already
  */
@@ -81,9 +81,6 @@ export async function keepStandup(
     tickAt?.toISOString() ?? null,
   ]);
   if (known) return null;
-  await tx.query("update standups set status = 'superseded' where workspace_id = $1 and status = 'waiting'", [
-    workspace.id,
-  ]);
   const sending = featuresOf(workspace.settings).standups;
   const { title, text } = standupText(report);
   await tx.query(
@@ -104,17 +101,18 @@ export async function keepStandup(
   return kept;
 }
 
-/** Sends the one that waits, if any. @returns how many were sent */
-export async function sendWaitingStandup(tx: Tx, workspaceId: string): Promise<number> {
+/** Sends those that wait, in the order in which they were made. @returns how many were sent */
+export async function sendWaitingStandups(tx: Tx, workspaceId: string): Promise<number> {
   const sent = await tx.query<StandupRow>(
     `update standups set status = 'sent', sent_at = now() where workspace_id = $1 and status = 'waiting' returning ${COLUMNS}`,
     [workspaceId],
   );
+  sent.sort((a, b) => a.created_at.getTime() - b.created_at.getTime());
   for (const row of sent) await tell(tx, workspaceId, row);
   return sent.length;
 }
 
-/** One after the other: at most one waits. */
+/** One after the other: a tick has one stand-up. */
 async function lockStandups(tx: Tx, workspaceId: string): Promise<void> {
   await tx.query('select 1 from standup_clocks where workspace_id = $1 for update', [workspaceId]);
 }
