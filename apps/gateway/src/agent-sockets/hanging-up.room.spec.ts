@@ -3,6 +3,7 @@ import { ConnectedAgent } from '../../../../test/support/connected-agent.js';
 import { bodyOf, startGateway, type TestGateway } from '../../../../test/support/gateway.js';
 import { SocketHouse } from '../../../../test/support/socket-house.js';
 import { until } from '../../../../test/support/until.js';
+import { AgentStore } from '../agents/agent.store.js';
 
 describe('an agent that hangs up', () => {
   let house: SocketHouse;
@@ -62,6 +63,16 @@ describe('an agent that hangs up', () => {
     elsewhere.close();
     await until(async () => (await stateOf(id)) === 'offline', 5_000);
     await other.close();
+  });
+
+  it('is gone also while somebody is changing it', async () => {
+    const { id, socket } = await house.agentWith();
+    await gateway.db.database.inOrganization(gateway.db.organizationId, async (tx) => {
+      await gateway.app.get(AgentStore).lock(tx, id);
+      socket.close();
+      await until(async () => (await sessionsOf(id)) === 0);
+    });
+    expect(await stateOf(id)).toBe('offline');
   });
 
   it('is not there by a socket whose gateway died with it', async () => {

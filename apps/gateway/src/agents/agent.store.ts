@@ -45,7 +45,8 @@ export class AgentStore {
     const found = await this.find(tx, ref);
     if (!found) return null;
     await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 9))', [found.id]); // as claim_task
-    await tx.query('select from agents where id = $1 for update', [found.id]);
+    // Stronger, it would wait for rows that only refer to the agent, and they for the agent's presence.
+    await tx.query('select from agents where id = $1 for no key update', [found.id]);
     return this.find(tx, found.id);
   }
 

@@ -65,7 +65,8 @@ describe('a hostile endpoint', () => {
     clearInterval(drip);
     const [attempt] = await fixture.attemptsOf(deliveryId);
     expect(attempt).toMatchObject({ status: 200, error_class: null, response_truncated: true });
-    expect(attempt!.duration_ms).toBeLessThan(4_000);
+    // It would drip for ever.
+    expect(attempt!.duration_ms).toBeLessThan(12_000);
   });
 
   it('that hangs takes no more than its few slots: deliveries to others go on', async () => {

@@ -19,7 +19,7 @@ import { EventRoute } from './event-route.js';
 import { Relay } from './relay.js';
 
 const redisUrl = process.env['REDIS_URL'] || undefined;
-const LATE_MS = 2_000;
+const LATE_MS = 10_000;
 
 /** Agents stand in for due rows here: an agent without a description is due. */
 const due = (tx: Tx, id: string): WakeupOf<'webhook-deliveries'> => ({

@@ -191,25 +191,27 @@ returns table (place int, task tasks) language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
+  -- Not the transaction's: it may have waited for the end of the attempt before.
+  v_now timestamptz := clock_timestamp();
   v_ttl interval := lease_ttl(p_workspace);
   v_progress_timeout interval := progress_timeout(p_workspace);
 begin
   return query
   with leased as (
     update tasks t
-       set status = case when p_acked then 'in_progress' else 'assigned' end, status_since = now(), attempts = t.attempts + 1,
-           lease_id = i.lease, lease_fence = t.lease_fence + 1, lease_agent_id = i.agent, leased_at = now(),
-           lease_expires_at = now() + v_ttl, ack_by = case when not p_acked then now() + interval '10 seconds' end,
-           acked_at = case when p_acked then now() end, last_progress_at = now(), stalled_at = now() + v_progress_timeout,
-           timeout_at = case when p_acked then now() + make_interval(secs => t.execution_timeout_seconds) end,
-           started_at = coalesce(t.started_at, now()), updated_at = now(), version = t.version + 1,
+       set status = case when p_acked then 'in_progress' else 'assigned' end, status_since = v_now, attempts = t.attempts + 1,
+           lease_id = i.lease, lease_fence = t.lease_fence + 1, lease_agent_id = i.agent, leased_at = v_now,
+           lease_expires_at = v_now + v_ttl, ack_by = case when not p_acked then v_now + interval '10 seconds' end,
+           acked_at = case when p_acked then v_now end, last_progress_at = v_now, stalled_at = v_now + v_progress_timeout,
+           timeout_at = case when p_acked then v_now + make_interval(secs => t.execution_timeout_seconds) end,
+           started_at = coalesce(t.started_at, v_now), updated_at = v_now, version = t.version + 1,
            waiting_reason = null
       from leases_asked(p_items) i
      where t.workspace_id = p_workspace and t.id = i.task
     returning t as task, i.name, i.actor, i.n
   ), begun as (
-    insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id)
-    select p_organization, p_workspace, (l.task).id, (l.task).lease_fence, (l.task).attempts, (l.task).lease_agent_id from leased l
+    insert into task_attempts (organization_id, workspace_id, task_id, fence, number, agent_id, started_at)
+    select p_organization, p_workspace, (l.task).id, (l.task).lease_fence, (l.task).attempts, (l.task).lease_agent_id, v_now from leased l
   ), told as (
     insert into events (organization_id, workspace_id, id, type, actor, subject, data)
     select p_organization, p_workspace, gen_random_uuid(), 'task.assigned', l.actor, 'task:' || (l.task).id,

@@ -98,7 +98,7 @@ create or replace function end_attempts(p_moves jsonb) returns void language plp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   update task_attempts a
-     set ended_at = now(), kind = m.attempt ->> 'kind', error = m.attempt ->> 'error', error_type = m.attempt ->> 'error_type'
+     set ended_at = clock_timestamp(), kind = m.attempt ->> 'kind', error = m.attempt ->> 'error', error_type = m.attempt ->> 'error_type'
     from (select x.workspace_id, x.id, x.attempt, t.lease_fence from moves_asked(p_moves) x
            cross join lateral (select y.lease_fence from tasks y where y.workspace_id = x.workspace_id and y.id = x.id offset 0) t
            where x.attempt is not null offset 0) m
@@ -126,11 +126,14 @@ end $$;
 
 create or replace function write_moves(p_moves jsonb) returns void language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  -- As of a lease: no time of a task is before the one that came before it.
+  v_now timestamptz := clock_timestamp();
 begin
   update tasks t
-     set status = m."to", status_since = case when t.status = m."to" then t.status_since else now() end,
+     set status = m."to", status_since = case when t.status = m."to" then t.status_since else v_now end,
          attempts = coalesce(m.attempts, t.attempts),
-         next_retry_at = coalesce(m.retry_at, now() + m.delay_ms * interval '1 millisecond'), retry_reason = m.retry_reason,
+         next_retry_at = coalesce(m.retry_at, v_now + m.delay_ms * interval '1 millisecond'), retry_reason = m.retry_reason,
          lease_id = null, lease_agent_id = null, lease_expires_at = null, leased_at = null, ack_by = null, acked_at = null,
          stalled_at = null, timeout_at = null, execution_id = null,
          blocker_reason = m.blocker_reason, completion_message = coalesce(m.message, t.completion_message),
@@ -139,9 +142,9 @@ begin
          breach_at = case when m."to" in ('done', 'failed', 'cancelled') then null
                           when t.status = 'failed' and t.breached_at is null then t.due_at else t.breach_at end,
          -- Whoever brings an expired task back wants it done all the same.
-         expires_at = case when t.status = 'failed' and t.expires_at <= now() then null else t.expires_at end,
-         look_at = now() + interval '1 minute', waiting_reason = null, updated_at = now(), version = t.version + 1,
-         ended_at = case when m."to" in ('done', 'failed', 'cancelled') then now() end
+         expires_at = case when t.status = 'failed' and t.expires_at <= v_now then null else t.expires_at end,
+         look_at = v_now + interval '1 minute', waiting_reason = null, updated_at = v_now, version = t.version + 1,
+         ended_at = case when m."to" in ('done', 'failed', 'cancelled') then v_now end
     from moves_asked(p_moves) m
    where t.workspace_id = m.workspace_id and t.id = m.id;
 end $$;
