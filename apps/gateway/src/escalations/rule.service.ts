@@ -9,7 +9,7 @@ import type { Caller } from '../http/caller.js';
 import type { CreationId } from '../http/creation-id.js';
 import { requireMatch } from '../http/etag.js';
 import { notFound, Problem } from '../http/problem.js';
-import { changedRule, findActions, type FindAgent, newRule, requireSound } from './rule-columns.js';
+import { changedRule, findActions, type FindAgent, newRule, requireSound, type RuleColumns } from './rule-columns.js';
 import type { CreateRuleDto, UpdateRuleDto } from './rule.dto.js';
 import { RuleStore } from './rule.store.js';
 
@@ -37,7 +37,7 @@ export class RuleService {
     requireSound(rule);
     return this.db.inWorkspace(caller, async (tx) => {
       if (await this.store.insert(tx, caller.workspaceId, rule, caller.actor)) {
-        await this.tell(tx, caller, 'escalation_rule.created', rule, { trigger: rule.trigger });
+        await this.change(tx, caller, 'escalation_rule.created', rule, { trigger: rule.trigger });
       }
       return this.present(tx, caller, id);
     });
@@ -52,7 +52,7 @@ export class RuleService {
       const rule = changedRule(before, body, found);
       requireSound(rule);
       const after = await this.store.update(tx, caller.workspaceId, rule);
-      await this.tell(tx, caller, 'escalation_rule.updated', rule, { changed: Object.keys(body) });
+      await this.change(tx, caller, 'escalation_rule.updated', rule, { changed: Object.keys(body) });
       return after;
     });
   }
@@ -95,14 +95,18 @@ export class RuleService {
     };
   }
 
+  private async change(tx: Tx, caller: Caller, type: string, rule: RuleColumns, data: object): Promise<void> {
+    await mark(tx, [{ workspace_id: caller.workspaceId, kind: 'rule', subject_id: rule.id }]);
+    await this.tell(tx, caller, type, rule, data);
+  }
+
   private async tell(
     tx: Tx,
     caller: Caller,
     type: string,
     { id, name }: Pick<RuleRow, 'id' | 'name'>,
-    data: Record<string, unknown>,
+    data: object,
   ): Promise<void> {
-    await mark(tx, [{ workspace_id: caller.workspaceId, kind: 'rule', subject_id: id }]);
     await appendEvent(tx, {
       ...{ type, actor: caller.actor, subject: `escalation_rule:${id}` },
       data: { ruleId: id, name, ...data },

@@ -29,7 +29,7 @@ export class RuleStore {
 
   async lock(tx: Tx, workspaceId: string, id: string): Promise<RuleRow | null> {
     const [row] = await tx.query<RuleRow>(
-      `select ${ROW} from escalation_rules where workspace_id = $1 and id = $2 for update`,
+      `select ${ROW} from escalation_rules where workspace_id = $1 and id = $2 for no key update`,
       [workspaceId, id],
     );
     return row ?? null;

@@ -59,11 +59,15 @@ export async function markFurther(tx: Tx, { workspace_id, subject_id }: Mark, af
   );
 }
 
-/** Rules of these workspaces that are enabled. */
+/**
+ * Rules of these workspaces that are enabled. They stay until the transaction ends: whoever deletes one takes its watches with
+ * it, so rules are locked before watches.
+ */
 export function enabledRules(tx: Tx, workspaceIds: readonly string[]): Promise<RuleRow[]> {
-  return tx.query(`select ${RULE} from escalation_rules where workspace_id = any($1::uuid[]) and enabled order by id`, [
-    workspaceIds,
-  ]);
+  return tx.query(
+    `select ${RULE} from escalation_rules where workspace_id = any($1::uuid[]) and enabled order by id for key share`,
+    [workspaceIds],
+  );
 }
 
 export function rulesByIds(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<RuleRow[]> {
