@@ -60,6 +60,7 @@ export class RuleService {
   /** What it has raised is resolved with it; the history stays. @throws Problem not_found, precondition_failed */
   remove(caller: Caller, id: string, ifMatch: string | undefined): Promise<void> {
     return this.db.inWorkspace(caller, async (tx) => {
+      await this.store.lockForRemoval(tx);
       const before = await this.locked(tx, caller, id);
       requireMatch(ifMatch, before.version);
       // First the watches: whoever is looking at one of them finishes, and raises nothing after this.

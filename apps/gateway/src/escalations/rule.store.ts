@@ -57,6 +57,11 @@ export class RuleStore {
     return row;
   }
 
+  /** Until the transaction ends nobody else deletes rules, nor writes watches. */
+  async lockForRemoval(tx: Tx): Promise<void> {
+    await tx.query('select lock_rules_exclusively($1)', [tx.organizationId]);
+  }
+
   async remove(tx: Tx, workspaceId: string, id: string): Promise<void> {
     await tx.query('delete from escalation_rules where workspace_id = $1 and id = $2', [workspaceId, id]);
   }

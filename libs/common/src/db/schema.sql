@@ -1764,6 +1764,8 @@ create policy tenant on workspaces to houston_app
 -- function lock_edges_shared(uuid) returns void
 -- function lock_money_exclusively(uuid) returns void
 -- function lock_money_shared(uuid) returns void
+-- function lock_rules_exclusively(uuid) returns void
+-- function lock_rules_shared(uuid) returns void
 -- function lock_takers(uuid,uuid,jsonb) returns TABLE(n integer, agent uuid, name text, actor text, lanes jsonb, verdict text, places integer)
 -- function longest_opening() returns interval
 -- function look_after_sessions(uuid,jsonb) returns TABLE(session_id uuid, standing text, halt text, agent_max_concurrent integer)

@@ -4,7 +4,7 @@ import { evaluate } from './condition.js';
 import type { EscalationRow, RuleRow } from './escalation.row.js';
 import { look } from './look.js';
 import { watchRule } from './rule.js';
-import { enabledRules, lockOf, now, openOf, setWatches } from './watch.store.js';
+import { enabledRules, lockOf, now, openOf, setWatches, shareRules } from './watch.store.js';
 import { conditionInput, readSubjects, type Subject } from './watched-subject.js';
 
 /** How one rule stands to a task. */
@@ -22,6 +22,7 @@ export interface Evaluation {
 
 /** Holds every rule against a task now; what is due fires. @returns null when there is no such task */
 export async function evaluateTask(tx: Tx, workspaceId: string, taskId: string): Promise<Evaluation[] | null> {
+  await shareRules(tx);
   const rules = (await enabledRules(tx, [workspaceId])).filter((rule) => looksAt(rule.trigger, 'task'));
   const watched = await lockOf(tx, workspaceId, taskId);
   const subject = (await readSubjects(tx, workspaceId, ['task'], [taskId])).get(taskId);

@@ -10,6 +10,7 @@ import {
   type NewWatch,
   rulesByIds,
   setWatches,
+  shareRules,
   takeMarks,
   unfinishedOrWatched,
   watchedSubjects,
@@ -35,6 +36,7 @@ interface Round {
  * @returns how many marks were taken
  */
 export async function takeNote(tx: Tx): Promise<number> {
+  await shareRules(tx);
   const marks = await takeMarks(tx, MARKS);
   if (marks.length === 0) return 0;
   const workspaceIds = [...new Set(marks.map((mark) => mark.workspace_id))];

@@ -59,15 +59,16 @@ export async function markFurther(tx: Tx, { workspace_id, subject_id }: Mark, af
   );
 }
 
-/**
- * Rules of these workspaces that are enabled. They stay until the transaction ends: whoever deletes one takes its watches with
- * it, so rules are locked before watches.
- */
+/** Keeps every rule from being deleted until the transaction ends; see lock_rules_shared. */
+export async function shareRules(tx: Tx): Promise<void> {
+  await tx.query('select lock_rules_shared($1)', [tx.organizationId]);
+}
+
+/** Rules of these workspaces that are enabled. */
 export function enabledRules(tx: Tx, workspaceIds: readonly string[]): Promise<RuleRow[]> {
-  return tx.query(
-    `select ${RULE} from escalation_rules where workspace_id = any($1::uuid[]) and enabled order by id for key share`,
-    [workspaceIds],
-  );
+  return tx.query(`select ${RULE} from escalation_rules where workspace_id = any($1::uuid[]) and enabled order by id`, [
+    workspaceIds,
+  ]);
 }
 
 export function rulesByIds(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<RuleRow[]> {

@@ -1,5 +1,15 @@
 -- What rules have their eye on, and what came of looking.
 
+-- Whoever writes watches holds this lock shared, whoever deletes a rule exclusively, both before any other lock: a rule takes its
+-- watches with it. Not by the rules' rows: those who share a row let new ones in while somebody waits for it alone, for ever.
+create or replace function lock_rules_shared(p_organization uuid) returns void language sql volatile as $$
+  select pg_advisory_xact_lock_shared(hashtextextended(p_organization::text, 13))
+$$;
+
+create or replace function lock_rules_exclusively(p_organization uuid) returns void language sql volatile as $$
+  select pg_advisory_xact_lock(hashtextextended(p_organization::text, 13))
+$$;
+
 -- Leaves a word that something happened to these subjects. Repeating it while nobody has looked changes nothing.
 create or replace function mark_escalations(p_organization uuid, p_marks jsonb) returns void language sql as $$
   insert into escalation_marks (organization_id, workspace_id, kind, subject_id)
