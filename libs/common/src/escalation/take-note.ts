@@ -19,6 +19,8 @@ import {
 import { readSubjects } from './watched-subject.js';
 
 const MARKS = 200;
+/** Each of them is about as many subjects as there are. */
+const MARKS_OF_RULES = 10;
 const SUBJECTS_PER_RULE = 500;
 
 /** Which rules are to be held against which subjects. */
@@ -37,15 +39,21 @@ interface Round {
  */
 export async function takeNote(tx: Tx): Promise<number> {
   await shareRules(tx);
-  const marks = await takeMarks(tx, MARKS);
+  const marks = await takeMarks(tx, MARKS, MARKS_OF_RULES);
   if (marks.length === 0) return 0;
   const workspaceIds = [...new Set(marks.map((mark) => mark.workspace_id))];
   const rules = await enabledRules(tx, workspaceIds);
+  // By their keys: two rounds may come to the same watch.
+  const watches = new Map<string, NewWatch>();
   for (const workspaceId of workspaceIds) {
     const own = rules.filter((rule) => rule.workspace_id === workspaceId);
     const taken = marks.filter((mark) => mark.workspace_id === workspaceId);
-    for (const round of await roundsOf(tx, workspaceId, own, taken)) await setWatches(tx, await watchesFor(tx, round));
+    for (const round of await roundsOf(tx, workspaceId, own, taken)) {
+      for (const watch of await watchesFor(tx, round)) watches.set(`${watch.rule_id} ${watch.subject_id}`, watch);
+    }
   }
+  // All at once, in their order: another process may be writing some of them.
+  await setWatches(tx, [...watches.values()]);
   return marks.length;
 }
 
