@@ -62,7 +62,7 @@ export class AgentWorkStore {
    */
   async returnLeases(tx: Tx, id: string, actor: string): Promise<void> {
     const tasks = await tx.query<TaskRow>(
-      `select * from tasks where organization_id = $1 and lease_agent_id = $2 order by workspace_id, id for update`,
+      `select * from tasks where organization_id = $1 and lease_agent_id = $2 order by workspace_id, id for no key update`,
       [tx.organizationId, id],
     );
     const fault = { kind: 'released', error: 'The agent was disabled.' } as const;

@@ -61,7 +61,7 @@ export class ApprovalStore {
   /** Locks the task that an approval is about; null when there is none. */
   async lockTask(tx: Tx, workspaceId: string, id: string): Promise<{ ended_at: Date | null } | null> {
     const [row] = await tx.query<{ ended_at: Date | null }>(
-      'select ended_at from tasks where workspace_id = $1 and id = $2 for update',
+      'select ended_at from tasks where workspace_id = $1 and id = $2 for no key update',
       [workspaceId, id],
     );
     return row ?? null;

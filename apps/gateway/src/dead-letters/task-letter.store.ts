@@ -49,7 +49,7 @@ export class TaskLetterStore {
   /** Locks tasks that were given up, in the order that everybody locks them in. @returns those that still are */
   async lockFailed(tx: Tx, workspaceId: string, taskIds: string[]): Promise<Set<string>> {
     const rows = await tx.query<{ id: string }>(
-      `select id from tasks where workspace_id = $1 and id = any($2::uuid[]) and status = 'failed' order by id for update`,
+      `select id from tasks where workspace_id = $1 and id = any($2::uuid[]) and status = 'failed' order by id for no key update`,
       [workspaceId, taskIds],
     );
     return new Set(rows.map((row) => row.id));

@@ -33,7 +33,7 @@ export class DocumentStore {
 
   /** Whoever reads it after this sees nothing of it change until the transaction ends. @returns false when there is none */
   async lock(tx: Tx, id: string): Promise<boolean> {
-    const rows = await tx.query('select id from documents where workspace_id = $1 and id = $2 for update', [
+    const rows = await tx.query('select id from documents where workspace_id = $1 and id = $2 for no key update', [
       tx.workspaceId,
       id,
     ]);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import type { RuleRow } from '@houston/common/escalation/escalation.row.js';
-import { resolve } from '@houston/common/escalation/look.js';
+import { resolveRule } from '@houston/common/escalation/look.js';
 import { mark } from '@houston/common/escalation/watch.store.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
 import { AgentDirectory } from '../agents/agent-directory.js';
@@ -65,10 +65,7 @@ export class RuleService {
       requireMatch(ifMatch, before.version);
       // First the watches: whoever is looking at one of them finishes, and raises nothing after this.
       await this.store.remove(tx, caller.workspaceId, id);
-      for (const subjectId of await this.store.openSubjects(tx, caller.workspaceId, id)) {
-        const pair = { workspace_id: caller.workspaceId, rule_id: id, subject_id: subjectId };
-        await resolve(tx, pair, caller.actor, 'Its rule was deleted.');
-      }
+      await resolveRule(tx, before, caller.actor, 'Its rule was deleted.');
       await this.tell(tx, caller, 'escalation_rule.deleted', before, {});
     });
   }

@@ -65,13 +65,4 @@ export class RuleStore {
   async remove(tx: Tx, workspaceId: string, id: string): Promise<void> {
     await tx.query('delete from escalation_rules where workspace_id = $1 and id = $2', [workspaceId, id]);
   }
-
-  /** Subjects about which a rule has raised something that is still open. */
-  async openSubjects(tx: Tx, workspaceId: string, ruleId: string): Promise<string[]> {
-    const rows = await tx.query<{ subject_id: string }>(
-      `select distinct subject_id from escalations where workspace_id = $1 and rule_id = $2 and status <> 'resolved' order by 1`,
-      [workspaceId, ruleId],
-    );
-    return rows.map((row) => row.subject_id);
-  }
 }

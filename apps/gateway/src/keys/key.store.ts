@@ -113,7 +113,7 @@ export class KeyStore {
 
   /** One revocation after the other: two last owners must not revoke each other. */
   async lockOrganization(tx: Tx): Promise<void> {
-    await tx.query('select 1 from organizations where id = $1 for update', [tx.organizationId]);
+    await tx.query('select 1 from organizations where id = $1 for no key update', [tx.organizationId]);
   }
 
   /** Whether some other key could still do everything, everywhere. */

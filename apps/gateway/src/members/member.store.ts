@@ -44,7 +44,7 @@ export class MemberStore {
   /** As `find`, and nobody else changes it until the transaction ends. */
   async lock(tx: Tx, id: string): Promise<MemberRow | null> {
     const [row] = await tx.query<MemberRow>(
-      `${MEMBER} where organization_id = $1 and id = $2 and status <> 'removed' for update`,
+      `${MEMBER} where organization_id = $1 and id = $2 and status <> 'removed' for no key update`,
       [tx.organizationId, id],
     );
     return row ?? null;

@@ -44,7 +44,7 @@ export class ScheduleStore {
 
   async lock(tx: Tx, id: string): Promise<ScheduleRow | null> {
     const [row] = await tx.query<ScheduleRow>(
-      `select ${ROW} from schedules where workspace_id = $1 and id = $2 for update`,
+      `select ${ROW} from schedules where workspace_id = $1 and id = $2 for no key update`,
       [tx.workspaceId, id],
     );
     return row ?? null;

@@ -51,7 +51,7 @@ export class TaskStore {
   }
 
   async lock(tx: Tx, workspaceId: string, id: string): Promise<TaskRow | null> {
-    const [row] = await tx.query<TaskRow>('select * from tasks where workspace_id = $1 and id = $2 for update', [
+    const [row] = await tx.query<TaskRow>('select * from tasks where workspace_id = $1 and id = $2 for no key update', [
       workspaceId,
       id,
     ]);

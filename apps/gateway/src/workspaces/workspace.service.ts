@@ -99,7 +99,7 @@ export class WorkspaceService {
   private removeNow(caller: Caller, ref: string, ifMatch: string | undefined): Promise<void> {
     return inReach(this.db, caller, async (tx) => {
       await this.store.lockMoney(tx);
-      const workspace = await this.store.lock(tx, ref);
+      const workspace = await this.store.lockForRemoval(tx, ref);
       if (!workspace) throw notFound();
       requireOrganizationKey(caller, 'A key that is bound to a workspace cannot delete it.');
       if (workspace.slug === DEFAULT_SLUG) {

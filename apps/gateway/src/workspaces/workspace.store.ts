@@ -23,6 +23,11 @@ export class WorkspaceStore {
 
   /** As `find`, and nobody else changes it until the transaction ends. */
   lock(tx: Tx, ref: string): Promise<WorkspaceEntity | null> {
+    return tx.manager.findOne(WorkspaceEntity, { where: whereRef(ref), lock: { mode: 'for_no_key_update' } });
+  }
+
+  /** As `lock`, and nothing new refers to it. */
+  lockForRemoval(tx: Tx, ref: string): Promise<WorkspaceEntity | null> {
     return tx.manager.findOne(WorkspaceEntity, { where: whereRef(ref), lock: { mode: 'pessimistic_write' } });
   }
 

@@ -36,7 +36,7 @@ export class ScheduleStore {
               offset_minutes as "offsetMinutes", catch_up as "catchUp", jitter_seconds as "jitterSeconds",
               next_tick_at as "nextTickAt", now() as now
          from schedules where organization_id = $1 and next_tick_at <= now()
-        order by next_tick_at limit $2 for update skip locked`,
+        order by next_tick_at limit $2 for no key update skip locked`,
       [tx.organizationId, limit],
     );
   }

@@ -15,7 +15,7 @@ export class DeadlineStore {
       `with due as (
          select workspace_id, id from tasks
           where organization_id = $1 and ${UNFINISHED} and wake_at <= now() and breach_at <= now()
-          order by wake_at, id limit $2 for update skip locked
+          order by wake_at, id limit $2 for no key update skip locked
        ), noted as (
          update tasks t set breached_at = now(), breach_at = null, updated_at = now()
            from due d where t.workspace_id = d.workspace_id and t.id = d.id
@@ -37,7 +37,7 @@ export class DeadlineStore {
       `with due as (
          select workspace_id, id from tasks
           where organization_id = $1 and slo_breach_at <= now()
-          order by slo_breach_at, id limit $2 for update skip locked
+          order by slo_breach_at, id limit $2 for no key update skip locked
        ), noted as (
          update tasks t set slo_breached_at = now(), slo_breach_at = null, updated_at = now()
            from due d where t.workspace_id = d.workspace_id and t.id = d.id
@@ -59,7 +59,7 @@ export class DeadlineStore {
     return tx.query(
       `select * from tasks
         where organization_id = $1 and ${UNFINISHED} and wake_at <= now() and expires_at <= now()
-        order by wake_at, id limit $2 for update skip locked`,
+        order by wake_at, id limit $2 for no key update skip locked`,
       [tx.organizationId, limit],
     );
   }
@@ -69,7 +69,7 @@ export class DeadlineStore {
     const [task] = await tx.query<WaitingRow>(
       `select * from tasks
         where organization_id = $1 and status in ('inbox', 'blocked', 'review') and look_at <= now()
-        order by look_at, id limit 1 for update skip locked`,
+        order by look_at, id limit 1 for no key update skip locked`,
       [tx.organizationId],
     );
     return task ?? null;

@@ -13,7 +13,7 @@ export class LeaseStore {
          from tasks t
         where t.organization_id = $1 and t.status in ('assigned', 'in_progress') and t.wake_at <= now()
           and least(t.lease_expires_at, t.ack_by, t.timeout_at, t.stalled_at) <= now()
-        order by t.wake_at, t.id limit $2 for update skip locked`,
+        order by t.wake_at, t.id limit $2 for no key update skip locked`,
       [tx.organizationId, limit],
     );
   }

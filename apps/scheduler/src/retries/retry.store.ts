@@ -9,7 +9,7 @@ export class RetryStore {
       `update tasks t set next_retry_at = null, retry_reason = null, look_at = now() + interval '1 minute', updated_at = now()
          from (select workspace_id, id from tasks
                 where organization_id = $1 and status = 'inbox' and wake_at <= now() and next_retry_at <= now()
-                order by wake_at, id limit $2 for update skip locked) d
+                order by wake_at, id limit $2 for no key update skip locked) d
         where t.workspace_id = d.workspace_id and t.id = d.id
        returning t.id`,
       [tx.organizationId, limit],

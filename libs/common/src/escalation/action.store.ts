@@ -2,7 +2,7 @@ import type { Tx } from '../db/database.js';
 import type { TaskPriority, TaskRow } from '../tasks/task.row.js';
 
 export async function presentTask(tx: Tx, workspaceId: string, id: string): Promise<TaskRow> {
-  const [row] = await tx.query<TaskRow>('select * from tasks where workspace_id = $1 and id = $2 for update', [
+  const [row] = await tx.query<TaskRow>('select * from tasks where workspace_id = $1 and id = $2 for no key update', [
     workspaceId,
     id,
   ]);

@@ -1,9 +1,9 @@
 import { v7 as newId } from 'uuid';
 import type { Tx } from '../db/database.js';
 import { holdsFrom, judgeWatch, looksAt, SUBJECT_KINDS, type WatchVerdict } from '../domain/escalation.js';
-import { appendEvent, appendEvents, type NewEvent } from '../events/event-log.js';
+import { appendEvents, type NewEvent } from '../events/event-log.js';
 import { evaluate } from './condition.js';
-import type { ActionResult, RuleRow, WatchRow } from './escalation.row.js';
+import type { ActionResult, EscalationRow, RuleRow, WatchRow } from './escalation.row.js';
 import { performAction } from './perform-action.js';
 import { actionsAt, watchRule } from './rule.js';
 import { reasonOf } from './reason.js';
@@ -15,6 +15,7 @@ import {
   type NewEscalation,
   now,
   resolveOpen,
+  resolveOpenOfRule,
   rulesByIds,
   writeLooks,
 } from './watch.store.js';
@@ -169,14 +170,28 @@ export async function resolve(
   resolution: string,
 ): Promise<number> {
   const rows = await resolveOpen(tx, pair, actor, resolution);
-  for (const row of rows) {
-    await appendEvent(tx, {
-      ...{ type: 'escalation.resolved', actor, subject: `escalation:${row.id}`, workspaceId: row.workspace_id },
-      data: {
-        ...{ escalationId: row.id, ruleId: row.rule_id, rule: row.rule_name, level: row.level },
-        ...{ [`${row.subject_kind}Id`]: row.subject_id, resolution },
-      },
-    });
-  }
+  await appendEvents(
+    tx,
+    rows.map((row) => resolvedEvent(row, actor, resolution)),
+  );
   return rows.length;
+}
+
+/** Ends everything a rule has raised, each with its event. */
+export async function resolveRule(tx: Tx, rule: RuleRow, actor: string, resolution: string): Promise<void> {
+  const rows = await resolveOpenOfRule(tx, rule.workspace_id, rule.id, actor, resolution);
+  await appendEvents(
+    tx,
+    rows.map((row) => resolvedEvent(row, actor, resolution)),
+  );
+}
+
+function resolvedEvent(row: EscalationRow, actor: string, resolution: string): NewEvent {
+  return {
+    ...{ type: 'escalation.resolved', actor, subject: `escalation:${row.id}`, workspaceId: row.workspace_id },
+    data: {
+      ...{ escalationId: row.id, ruleId: row.rule_id, rule: row.rule_name, level: row.level },
+      ...{ [`${row.subject_kind}Id`]: row.subject_id, resolution },
+    },
+  };
 }

@@ -164,10 +164,10 @@ export async function approvalIdsAfter(
 
 /** Locks tasks in the order in which everybody locks them. */
 export async function lockTasks(tx: Tx, workspaceId: string, ids: readonly string[]): Promise<void> {
-  await tx.query('select id from tasks where workspace_id = $1 and id = any($2::uuid[]) order by id for update', [
-    workspaceId,
-    ids,
-  ]);
+  await tx.query(
+    'select id from tasks where workspace_id = $1 and id = any($2::uuid[]) order by id for no key update',
+    [workspaceId, ids],
+  );
 }
 
 /** The workspace's tasks after this one that a rule could be about, in order of their ids. */

@@ -233,6 +233,21 @@ export function resolveOpen(
   );
 }
 
+/** Ends everything that a rule has raised. @returns what was open */
+export function resolveOpenOfRule(
+  tx: Tx,
+  workspaceId: string,
+  ruleId: string,
+  actor: string,
+  resolution: string,
+): Promise<EscalationRow[]> {
+  return tx.query(
+    `update escalations set status = 'resolved', resolved_at = now(), resolved_by = $3, resolution = $4
+      where workspace_id = $1 and rule_id = $2 and status <> 'resolved' returning *`,
+    [workspaceId, ruleId, actor, resolution],
+  );
+}
+
 /** What is open about a subject, by level. */
 export function openOf(tx: Tx, workspaceId: string, subjectId: string): Promise<EscalationRow[]> {
   return tx.query(

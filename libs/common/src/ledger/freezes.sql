@@ -25,7 +25,7 @@ create or replace function thaw_budget(p_organization uuid, p_budget uuid, p_act
 declare
   v_before budgets;
 begin
-  select * into v_before from budgets where id = p_budget and deleted_at is null and frozen_at is not null for update;
+  select * into v_before from budgets where id = p_budget and deleted_at is null and frozen_at is not null for no key update;
   if v_before.id is null then
     return false;
   end if;
@@ -52,7 +52,7 @@ begin
   perform lock_money_exclusively(p_organization);
   for v_id in
     select id from budgets where organization_id = p_organization and frozen_until <= clock_timestamp()
-     order by frozen_until, id limit p_limit for update
+     order by frozen_until, id limit p_limit for no key update
   loop
     if thaw_budget(p_organization, v_id, 'system', '{"expired": true}') then
       v_thawed := v_thawed + 1;

@@ -66,7 +66,7 @@ declare
   v_tick schedule_ticks;
 begin
   perform enter_tenant(p_organization, null);
-  perform 1 from schedules where workspace_id = p_workspace and id = p_schedule for update;
+  perform 1 from schedules where workspace_id = p_workspace and id = p_schedule for no key update;
   select * into v_tick from schedule_ticks where workspace_id = p_workspace and id = p_tick;
   if found then
     return v_tick;

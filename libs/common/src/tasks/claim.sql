@@ -152,7 +152,7 @@ begin
     foreach v_candidate in array coalesce(v_candidates, '{}') loop
       select t.id into task_id
         from (select x.* from tasks x where x.workspace_id = p_workspace and x.id = v_candidate
-               offset 0 for update skip locked) t
+               offset 0 for no key update skip locked) t
        where t.status = 'inbox' and t.next_retry_at is null and t.open_dependencies = 0 and t.approval_id is null
          and (t.assignee_id is null or t.assignee_id = p_agent) and (t.expires_at is null or t.expires_at > now());
       exit when task_id is not null;

@@ -12,7 +12,7 @@ create or replace function judge_lease(
 set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
-  select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task for update;
+  select * into task from tasks t where t.workspace_id = p_workspace and t.id = p_task for no key update;
   if task.id is null then
     verdict := 'missing';
   elsif task.lease_id = p_lease and task.lease_fence = p_fence and task.lease_expires_at > clock_timestamp() then
@@ -51,7 +51,7 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_has
         from (select o.n::int, x.* from jsonb_array_elements(p_items) with ordinality as o(value, n)
                cross join lateral jsonb_to_record(o.value) as x(workspace_id uuid, id uuid, lease uuid, fence bigint, agent uuid)
                order by x.workspace_id, x.id offset 0) i
-        left join lateral (select x.* from tasks x where x.workspace_id = i.workspace_id and x.id = i.id offset 0 for update) t on true
+        left join lateral (select x.* from tasks x where x.workspace_id = i.workspace_id and x.id = i.id offset 0 for no key update) t on true
       offset 0) j
 $$;
 

@@ -198,7 +198,7 @@ begin
        cross join lateral (
          select x.status = 'inbox' and x.next_retry_at is null and x.open_dependencies = 0 and x.approval_id is null
                 and x.lane = m.lane and (x.expires_at is null or x.expires_at > now()) as is_free
-           from tasks x where x.workspace_id = p_workspace and x.id = m.id offset 0 for update skip locked) t
+           from tasks x where x.workspace_id = p_workspace and x.id = m.id offset 0 for no key update skip locked) t
        where m.taker > 0
     loop
       continue when not v.is_free;
