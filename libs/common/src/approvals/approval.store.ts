@@ -38,7 +38,10 @@ export async function lockApproval(tx: Tx, workspaceId: string, id: string): Pro
   if (!plain) return null;
   if (plain.kind !== 'action') await tx.query('select lock_money_exclusively($1)', [tx.organizationId]);
   if (plain.task_id !== null) {
-    await tx.query('select 1 from tasks where workspace_id = $1 and id = $2 for no key update', [workspaceId, plain.task_id]);
+    await tx.query('select 1 from tasks where workspace_id = $1 and id = $2 for no key update', [
+      workspaceId,
+      plain.task_id,
+    ]);
   }
   const [row] = await tx.query<LockedApproval>(
     `select *, coalesce(status = 'pending' and escalated_at is null and deadline <= clock_timestamp(), false) as is_late
