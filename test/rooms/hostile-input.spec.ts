@@ -161,6 +161,18 @@ describe('hostile input', () => {
     },
   );
 
+  it.each([
+    ['tasks', { title: ' ' }, 'title'],
+    ['members', { email: 'ada@example.com', name: ' \t', role: 'member' }, 'name'],
+    ['documents', { type: 'note', title: '\n', body: 'x' }, 'title'],
+    ['workspaces', { name: '\u00a0', slug: 'blank' }, 'name'],
+    ['message-templates', { name: 'x', body: '  ' }, 'body'],
+  ])('takes no text of blanks alone for %s', async (room, body, path) => {
+    const answer = await gateway.owner.post(`/api/${room}`, body);
+    expect(expectProblem(answer, 422, 'invalid_values')).toContain(path);
+    expect(answer.body.detail).toContain(`${path} must not be blank`);
+  });
+
   it('echoes no request id that could break out of a header', async () => {
     const injected = 'abc\r\nset-cookie: stolen=1';
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');

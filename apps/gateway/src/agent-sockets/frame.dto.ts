@@ -1,25 +1,15 @@
 import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsInt,
-  IsNotEmpty,
-  IsString,
-  IsUUID,
-  Max,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsInt, IsString, IsUUID, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { Transform } from 'class-transformer';
 import { MayBeAbsent } from '../http/optional.js';
 import { BlockDto, CompleteDto, FailDto, HeartbeatDto, LeasedDto, ReleaseDto } from '../tasks/work.dto.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_TASKS = 1_000;
 
 export class InstanceCapability {
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(100)
   name: string;
 
@@ -34,13 +24,13 @@ export class InstanceCapability {
 export class HelloFrame {
   /** Id or name. */
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(200)
   agentId: string;
 
   /** Tells the processes of an agent apart; a second connection of the same one takes the place of the first. */
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(200)
   instanceId: string;
 

@@ -7,7 +7,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -24,6 +23,7 @@ import { PageQuery } from '../http/page.js';
 import { BreakerDto } from './breaker.dto.js';
 import { CapabilityDto, capabilityOf } from './capability.dto.js';
 import { WeeklyHoursDto } from './weekly-hours.dto.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const MAX_DESCRIPTION = 4_000;
@@ -35,7 +35,7 @@ class AgentFields {
   @ApiPropertyOptional({ example: '1.4.0', default: '1.0.0', description: "The agent's own version, in any style" })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(64)
   version?: string;
 
@@ -84,14 +84,14 @@ class AgentFields {
   @ArrayMaxSize(MAX_LIST)
   @ArrayUnique()
   @IsString({ each: true })
-  @IsNotEmpty({ each: true })
+  @NotBlank({ each: true })
   @MaxLength(MAX_NAME, { each: true })
   models?: string[];
 
   @ApiPropertyOptional({ example: 'openai', nullable: true, type: String, description: 'Whose quota it lives on' })
   @MayBeNull()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   provider?: string | null;
 
@@ -102,7 +102,7 @@ class AgentFields {
   @ApiPropertyOptional({ example: 'agent:research:main', nullable: true, type: String })
   @MayBeNull()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   sessionKey?: string | null;
 
@@ -168,7 +168,7 @@ class AgentFields {
 export class CreateAgentDto extends AgentFields {
   @ApiProperty({ example: 'researcher', description: 'Unique in the organization; never changes' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 }

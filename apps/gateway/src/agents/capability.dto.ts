@@ -1,13 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsNotEmpty, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { MayBeAbsent } from '../http/optional.js';
+import { NotBlank } from '../http/not-blank.js';
 
 export const DEFAULT_CAPABILITY_LEVEL = 3;
 
 export class CapabilityDto {
   @ApiProperty({ example: 'research' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(100)
   name: string;
 

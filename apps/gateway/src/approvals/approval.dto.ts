@@ -9,7 +9,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsNumber,
   IsObject,
   IsOptional,
@@ -33,6 +32,7 @@ import { UsdField } from '../http/money.js';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { IsJson } from '../tasks/json-limit.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_ACTION = 200;
 const MAX_NAME = 200;
@@ -57,7 +57,7 @@ export class SubjectDto {
 
   @ApiProperty({ example: 'send_email', description: 'What is to be done' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_ACTION)
   action: string;
 }
@@ -72,7 +72,7 @@ export class AssigneeDto {
   @ApiPropertyOptional({ example: 'reviewer', description: "An agent's name or id" })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent?: string;
 
@@ -92,7 +92,7 @@ export class RequestApprovalDto {
 
   @ApiProperty({ example: 'Send the quarterly report to all customers' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TEXT)
   description: string;
 
@@ -118,7 +118,7 @@ export class RequestApprovalDto {
   @ArrayMaxSize(MAX_OPTIONS)
   @ArrayUnique()
   @IsString({ each: true })
-  @IsNotEmpty({ each: true })
+  @NotBlank({ each: true })
   @MaxLength(MAX_OPTION, { each: true })
   options: string[] = [];
 

@@ -7,7 +7,6 @@ import {
   IsArray,
   IsDefined,
   IsIn,
-  IsNotEmpty,
   IsNumber,
   IsObject,
   IsString,
@@ -21,6 +20,7 @@ import { UsdField } from '../http/money.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { IsJson } from '../tasks/json-limit.js';
 import { AssigneeDto, MAX_JSON_BYTES } from './approval.dto.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_TEXT = 8_000;
 const MAX_OPTION = 500;
@@ -103,7 +103,7 @@ export class RequestRaiseDto {
 
   @ApiProperty({ example: 'The report needs one more pass' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TEXT)
   reason: string;
 
@@ -120,7 +120,7 @@ export class RequestRaiseDto {
 export class RequestUnfreezeDto {
   @ApiProperty({ example: 'The loop is mended' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TEXT)
   reason: string;
 }

@@ -6,7 +6,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -22,6 +21,7 @@ import { UsdField } from '../http/money.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { WEEK_DAYS, type WeekDay, weekDayOf } from './week-start.js';
+import { NotBlank } from '../http/not-blank.js';
 
 export const PERIODS = ['day', 'week', 'month', 'total'] as const;
 export const LEVELS = ['organization', 'workspace'] as const;
@@ -37,7 +37,7 @@ export class BudgetScopeDto {
   @ApiPropertyOptional({ example: 'researcher', description: "An agent's name or id" })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent?: string;
 
@@ -47,14 +47,14 @@ export class BudgetScopeDto {
   })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   model?: string;
 
   @ApiPropertyOptional({ example: 'openai' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   provider?: string;
 
@@ -72,7 +72,7 @@ export class BudgetScopeDto {
 export class CreateBudgetDto {
   @ApiProperty({ example: 'Research, daily' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -126,7 +126,7 @@ export class UpdateBudgetDto {
   @ApiPropertyOptional({ example: 'Research, daily' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name?: string;
 
@@ -174,7 +174,7 @@ export class UpdateBudgetDto {
 export class FreezeBudgetDto {
   @ApiProperty({ example: 'Runaway loop in the crawler', description: 'Shown to whoever is refused' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_REASON)
   reason: string;
 }

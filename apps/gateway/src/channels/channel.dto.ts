@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsEmail, IsIn, IsNotEmpty, IsString, MaxLength, MinLength } from 'class-validator';
+import { IsEmail, IsIn, IsString, MaxLength, MinLength } from 'class-validator';
 import { MayBeAbsent, MayBeNull } from '../http/optional.js';
 import { EVENTS_DOC, EventPatterns } from '../webhooks/webhook.dto.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const MAX_ADDRESS = 254;
@@ -19,7 +20,7 @@ const SECRET_DOC = {
 export class CreateChannelDto {
   @ApiProperty({ example: 'ops' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -54,7 +55,7 @@ export class UpdateChannelDto {
   @ApiPropertyOptional({ example: 'ops' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name?: string;
 

@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
-import { IsByteLength, IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsByteLength, IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { DOCUMENT_TYPES, type DocumentType } from './document.row.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_TITLE = 500;
 const MAX_BODY_BYTES = 1_048_576;
@@ -19,7 +20,7 @@ export class CreateDocumentDto {
 
   @ApiProperty({ example: 'Figures for Q3' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TITLE)
   title: string;
 

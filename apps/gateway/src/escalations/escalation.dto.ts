@@ -1,8 +1,9 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { ESCALATION_STATUSES, type EscalationStatus } from '@houston/common/domain/escalation.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_RESOLUTION = 2_000;
 
@@ -32,7 +33,7 @@ export class ResolveEscalationDto {
   @ApiPropertyOptional({ example: 'The stamps have come.', description: 'Default: resolved by hand' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_RESOLUTION)
   resolution?: string;
 }

@@ -7,7 +7,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -24,6 +23,7 @@ import {
 } from '@houston/common/domain/escalation.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { IsMatch, IsRecipients, IsThreshold } from './rule-fields.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const MAX_CONDITION = 2_000;
@@ -74,7 +74,7 @@ export class ActionDto {
   })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent?: string;
 }
@@ -103,7 +103,7 @@ export class LevelDto {
 export class CreateRuleDto {
   @ApiProperty({ example: 'Blocked for more than 30 minutes' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -137,7 +137,7 @@ export class CreateRuleDto {
   })
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_CONDITION)
   condition?: string | null;
 

@@ -8,7 +8,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsObject,
   IsString,
   IsUUID,
@@ -21,6 +20,7 @@ import { MAX_TOKENS } from '@houston/common/domain/usage.js';
 import { UsdField } from '../http/money.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { IsMetadata, IsTags } from '../http/json-fields.js';
+import { NotBlank } from '../http/not-blank.js';
 
 export const TRIGGERS = ['manual', 'cron', 'heartbeat', 'delegation', 'workflow'] as const;
 export const OUTCOMES = ['succeeded', 'failed', 'timeout', 'cancelled'] as const;
@@ -57,20 +57,20 @@ export class EstimateDto {
 class ExecutionFields {
   @ApiProperty({ example: 'researcher', description: "The agent's name (or id)" })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent: string;
 
   @ApiProperty({ example: 'gpt-4o-mini' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   model: string;
 
   @ApiPropertyOptional({ example: 'openai', description: "Default: the provider that the model's name belongs to" })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   provider?: string;
 
@@ -82,7 +82,7 @@ class ExecutionFields {
   @ApiPropertyOptional({ example: 'T-17', description: 'The task it works on' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   taskId?: string;
 
@@ -186,7 +186,7 @@ export class RecordedExecutionDto extends ExecutionFields {
     description: 'Your id; a second item with the same one is not counted again',
   })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   externalId: string;
 

@@ -21,7 +21,7 @@ describe('the validation of bodies', () => {
       limitUsd: expect.stringContaining('USD') as string,
     });
     expect(faultsOf(CreateExecutionDto, { agent: '', model: 1 })).toEqual({
-      agent: 'agent should not be empty',
+      agent: 'agent must not be blank',
       model: 'model must be a string',
       estimate: 'estimate must be an object',
     });

@@ -1,19 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import {
-  IsBoolean,
-  IsIn,
-  IsISO8601,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  MaxLength,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { type Role, ROLES } from '@houston/common/auth/roles.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const INSTANT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
@@ -21,7 +12,7 @@ const INSTANT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
 export class CreateKeyDto {
   @ApiProperty({ example: 'crawler on host 7' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -32,14 +23,14 @@ export class CreateKeyDto {
   @ApiPropertyOptional({ example: 'research', description: 'Slug or id it is bound to; default: as the calling key' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   workspace?: string;
 
   @ApiPropertyOptional({ example: 'researcher', description: 'Name or id of the only agent it may act for' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent?: string;
 

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsNotEmpty, IsString, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 import { MayBeAbsent } from '../http/optional.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_TOKEN = 200;
 const MAX_NAME = 200;
@@ -8,14 +9,14 @@ const MAX_NAME = 200;
 export class AcceptInvitationDto {
   @ApiProperty({ example: 'hin_AZmdbgAAcACAAAAA...' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TOKEN)
   token: string;
 
   @ApiPropertyOptional({ example: 'laptop', description: 'Of the key; default: the name of the member' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   keyName?: string;
 }

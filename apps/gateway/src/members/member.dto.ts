@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsEmail, IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsEmail, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { MEMBER_ROLES, type MemberRole } from '@houston/common/auth/roles.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const MAX_EMAIL = 254;
@@ -18,7 +19,7 @@ export class CreateMemberDto {
 
   @ApiProperty({ example: 'Ada' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -37,7 +38,7 @@ export class UpdateMemberDto {
   @ApiPropertyOptional({ example: 'Ada' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name?: string;
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { handOn } from '@houston/common/approvals/hand-on.js';
 import { mayGrant, type MemberRole } from '@houston/common/auth/roles.js';
 import { Database, type Tx } from '@houston/common/db/database.js';
 import { appendEvent } from '@houston/common/events/event-log.js';
@@ -58,6 +59,7 @@ export class MemberService {
         throw taken((await this.store.findByEmail(tx, email))?.id);
       }
       const member = await this.present(tx, id);
+      if (role !== before.role) await handOn(tx, caller.workspaceId, { id, role }, caller.actor);
       await append(tx, caller, 'member.updated', member, { changed: Object.keys(body), role });
       return member;
     });
@@ -70,6 +72,7 @@ export class MemberService {
       await this.requireAnotherOwner(tx, member);
       await this.store.remove(tx, id);
       const revoked = await this.keys.revokeOfMember(tx, id);
+      await handOn(tx, caller.workspaceId, { id, role: null }, caller.actor);
       await append(tx, caller, 'member.removed', member, { revokedKeys: revoked });
     });
   }

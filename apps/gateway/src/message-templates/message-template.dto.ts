@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { TASK_PRIORITIES, type TaskPriority } from '@houston/common/tasks/task.row.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { MAX_BODY, MAX_SUBJECT, MESSAGE_TYPES, type MessageType } from '../messages/agent-message.row.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 100;
 const MAX_ACK_SECONDS = 31 * 86_400;
@@ -10,7 +11,7 @@ const MAX_ACK_SECONDS = 31 * 86_400;
 export class CreateMessageTemplateDto {
   @ApiProperty({ example: 'handover' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -27,13 +28,13 @@ export class CreateMessageTemplateDto {
   @ApiPropertyOptional({ type: String, nullable: true, example: 'Handover of {{report}}' })
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_SUBJECT)
   subject?: string | null;
 
   @ApiProperty({ example: 'The report {{report}} is yours now.' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_BODY)
   body: string;
 

@@ -7,7 +7,6 @@ import {
   IsBooleanString,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsOptional,
   IsString,
   IsUUID,
@@ -20,6 +19,7 @@ import { IsTexts } from '../http/json-fields.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { MAX_BODY, MAX_SUBJECT, MESSAGE_TYPES, type MessageType } from './agent-message.row.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_ACK_SECONDS = 31 * 86_400;
 const MAX_TEMPLATE_REF = 100;
@@ -39,14 +39,14 @@ export class SendMessageDto {
   @ApiPropertyOptional({ example: 'Figures for Q3' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_SUBJECT)
   subject?: string;
 
   @ApiPropertyOptional({ example: 'Please check the totals before noon.', description: 'Needed without a template' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_BODY)
   body?: string;
 
@@ -83,7 +83,7 @@ export class SendMessageDto {
   @ApiPropertyOptional({ example: 'handover', description: 'Name or id; what else is sent goes before it' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TEMPLATE_REF)
   template?: string;
 
@@ -101,7 +101,7 @@ export class AcknowledgeDto {
   @ApiPropertyOptional({ example: 'I am on it.' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_BODY)
   response?: string;
 }

@@ -8,7 +8,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -24,6 +23,7 @@ import { MayBeAbsent } from '../http/optional.js';
 import { PageQuery } from '../http/page.js';
 import { CreateTaskDto } from '../tasks/task.dto.js';
 import { OVERLAPS, type Overlap, TICK_OUTCOMES, type TickOutcome } from './schedule.row.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const MAX_CRON = 200;
@@ -40,7 +40,7 @@ export class TaskTargetDto extends OmitType(CreateTaskDto, ['dueAt', 'expiresAt'
 export class HeartbeatTargetDto {
   @ApiProperty({ example: 'researcher', description: 'The agent to wake: name or id' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent: string;
 
@@ -89,7 +89,7 @@ export class WorkflowTargetDto {
   @ApiPropertyOptional({ example: 'Weekly report' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name?: string;
 
@@ -151,7 +151,7 @@ export class TargetDto {
 export class CreateScheduleDto {
   @ApiProperty({ example: 'Morning report' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -163,7 +163,7 @@ export class CreateScheduleDto {
   })
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_CRON)
   cron?: string | null;
 
@@ -236,7 +236,7 @@ export class PreviewDto {
   @ApiPropertyOptional({ example: '30 2 * * *' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_CRON)
   cron?: string;
 

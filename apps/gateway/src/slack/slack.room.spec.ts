@@ -92,14 +92,17 @@ describe('a button pressed in Slack', () => {
     expect(await statusOf(id)).toEqual(['rejected', 'slack:U123']);
   });
 
-  it('again, or by many at once, changes nothing, and says that it is decided', async () => {
+  it('again, or by many at once, changes nothing, and the message goes on saying what was decided and by whom', async () => {
     const { id } = await ask();
     await Promise.all(
       Array.from({ length: 10 }, (_, n) => press(id, n % 2 ? { action: 'houston_reject' } : {}).expect(200)),
     );
     const replies = await repliesAbout(id);
     expect(replies).toHaveLength(10);
-    expect(replies.filter((reply) => reply.title === 'Decided already')).toHaveLength(9);
+    expect(new Set(replies.map(({ title }) => title)).size).toBe(1);
+    expect(replies[0]!.title).toMatch(/: (approved|rejected)$/);
+    const late = replies.filter(({ text }) => /^Decided already\. In Slack, by \S+/.test(text));
+    expect(late).toHaveLength(9);
   });
 
   it('does not decide what is for owners alone, nor what is asked of somebody by name: only the one who pressed is told', async () => {

@@ -7,6 +7,7 @@ import { Database } from '@houston/common/db/database.js';
 import { notificationText } from '@houston/common/notifications/notification-text.js';
 import { notificationWakeup } from '@houston/common/notifications/notification-wakeup.js';
 import { judgeEndpointUrl } from '@houston/common/webhooks/endpoint-url.js';
+import { ApprovalService } from '../approvals/approval.service.js';
 import { DecisionService } from '../approvals/decision.service.js';
 import type { Caller } from '../http/caller.js';
 import { Problem } from '../http/problem.js';
@@ -33,6 +34,7 @@ export class SlackService {
   constructor(
     @Inject(Database) private readonly db: Database,
     @Inject(SlackStore) private readonly store: SlackStore,
+    @Inject(ApprovalService) private readonly approvals: ApprovalService,
     @Inject(DecisionService) private readonly decisions: DecisionService,
     @Inject(NotificationStore) private readonly notifications: NotificationStore,
     @Inject(Wakeups) private readonly wakeups: Wakeups,
@@ -56,9 +58,10 @@ export class SlackService {
   private async decide(press: SlackPress, place: SlackPlace): Promise<Reply> {
     const { approvalId } = press.button;
     const comment = `In Slack, by ${press.userName}`;
+    const caller = callerOf(press, place);
     try {
       const approval = await this.decisions.resolve(
-        callerOf(press, place),
+        caller,
         approvalId,
         { decision: press.decision, comment },
         this.canReply(press) ? { slackChannelId: press.button.channelId } : {},
@@ -66,8 +69,9 @@ export class SlackService {
       return { title: headline(approval), text: `By ${press.userName}, in Slack.`, isForAll: true };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const isOver = error.code === 'already_decided' || error.code === 'not_found';
-      return { title: isOver ? 'Decided already' : 'Not decided', text: error.message, isForAll: isOver };
+      // The message goes on saying what was decided, and by whom.
+      if (error.code === 'already_decided') return decidedBefore(await this.approvals.find(caller, approvalId));
+      return { title: 'Not decided', text: error.message, isForAll: error.code === 'not_found' };
     }
   }
 
@@ -89,6 +93,10 @@ export class SlackService {
     );
     await this.wakeups.add(notificationWakeup({ ...button, notificationId: id, channel: 'slack', attemptCount: 0 }));
   }
+}
+
+function decidedBefore(approval: ApprovalRow): Reply {
+  return { title: headline(approval), text: `Decided already. ${approval.comment ?? ''}`.trim(), isForAll: true };
 }
 
 function headline({ action, status }: ApprovalRow): string {

@@ -7,7 +7,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsNumber,
   IsObject,
   IsOptional,
@@ -23,6 +22,7 @@ import { TASK_PRIORITIES, type TaskPriority } from '@houston/common/tasks/task.r
 import { UsdField } from '../http/money.js';
 import { MayBeAbsent } from '../http/optional.js';
 import { IsJson } from './json-limit.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_TITLE = 500;
 const MAX_DESCRIPTION = 20_000;
@@ -37,7 +37,7 @@ const MAX_TOKENS = 1_000_000_000_000;
 export class RequiredCapabilityDto {
   @ApiProperty({ example: 'research' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(100)
   name: string;
 
@@ -97,7 +97,7 @@ function capability(value: unknown): unknown {
 export class CreateTaskDto {
   @ApiProperty({ example: 'Summarise the quarterly report' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_TITLE)
   title: string;
 
@@ -132,7 +132,7 @@ export class CreateTaskDto {
   })
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   assignee?: string | null;
 
@@ -173,7 +173,7 @@ export class CreateTaskDto {
   })
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(100)
   slaTier?: string | null;
 
@@ -226,7 +226,7 @@ export class CreateTaskDto {
   @IsArray()
   @ArrayMaxSize(MAX_LIST)
   @IsString({ each: true })
-  @IsNotEmpty({ each: true })
+  @NotBlank({ each: true })
   @MaxLength(100, { each: true })
   tags?: string[];
 }

@@ -4,7 +4,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -16,6 +15,7 @@ import {
 } from 'class-validator';
 import { MayBeAbsent } from '../http/optional.js';
 import { IsJson } from './json-limit.js';
+import { NotBlank } from '../http/not-blank.js';
 
 export const MAX_WAIT_SECONDS = 30;
 const MAX_PROGRESS_BYTES = 16_384;
@@ -125,7 +125,7 @@ export class FailDto extends LeasedDto {
   @ApiPropertyOptional({ example: 'openai', description: "For `quota`; default: the agent's provider" })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(200)
   provider?: string;
 }

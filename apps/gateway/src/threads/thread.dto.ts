@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsNotEmpty, IsString, IsUUID, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsString, IsUUID, MaxLength } from 'class-validator';
 import { MayBeAbsent } from '../http/optional.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_BODY = 65_536;
 const MAX_ATTACHMENTS = 20;
@@ -12,7 +13,7 @@ export class PostMessageDto {
     description: 'Markdown, at most 65,536 characters. `@name` mentions an agent or a member, outside of code',
   })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_BODY)
   body: string;
 
@@ -34,7 +35,7 @@ export class SubscriberDto {
   @ApiPropertyOptional({ example: 'researcher', description: 'Name or id of an agent' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   agent?: string;
 

@@ -4,7 +4,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
@@ -29,6 +28,7 @@ import { MayBeAbsent, MayBeNull } from '../http/optional.js';
 import { RANKING_STRATEGIES, type RankingStrategy } from '@houston/common/domain/ranking.js';
 import { AnomalySettingsDto, ApprovalSettingsDto } from './safety-settings.dto.js';
 import { IsSloTiers } from './slo-tiers.js';
+import { NotBlank } from '../http/not-blank.js';
 
 const MAX_NAME = 200;
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -225,7 +225,7 @@ export class WorkspaceSettingsDto {
 export class CreateWorkspaceDto {
   @ApiProperty({ example: 'Research' })
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name: string;
 
@@ -251,7 +251,7 @@ export class UpdateWorkspaceDto {
   @ApiPropertyOptional({ example: 'Research' })
   @MayBeAbsent()
   @IsString()
-  @IsNotEmpty()
+  @NotBlank()
   @MaxLength(MAX_NAME)
   name?: string;
 

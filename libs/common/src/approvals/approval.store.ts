@@ -51,6 +51,16 @@ export async function lockApproval(tx: Tx, workspaceId: string, id: string): Pro
   return row ?? null;
 }
 
+/** Locks the pending approvals that name this member. */
+export function lockAskedOf(tx: Tx, workspaceId: string, memberId: string): Promise<ApprovalRow[]> {
+  return tx.query(
+    `select * from approvals
+      where workspace_id = $1 and status = 'pending' and assignees @> jsonb_build_array(jsonb_build_object('member', $2::text))
+      order by id for update`,
+    [workspaceId, memberId],
+  );
+}
+
 /** Writes how a pending approval that this transaction has locked ended, and lets its task go on. */
 export async function writeResolution(tx: Tx, row: ApprovalRow, resolution: Resolution): Promise<ApprovalRow> {
   const { status, decision, option, comment, edits, response, approvedDigest, by } = resolution;

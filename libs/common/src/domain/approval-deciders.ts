@@ -47,6 +47,12 @@ export function mayDecide(policy: ApprovalPolicy, assignees: readonly Assignee[]
   return policy !== 'blocked' && assignees.some((assignee) => names(assignee, decider));
 }
 
+/** Whether somebody of this role could decide it when asked by name. */
+export function mayBeAsked({ policy, kind }: { policy: ApprovalPolicy; kind: string }, role: string): boolean {
+  if (policy === 'blocked') return role === 'owner';
+  return rolesUpTo(role).includes(kind === 'action' ? 'member' : 'admin');
+}
+
 function names(assignee: Assignee, decider: Decider): boolean {
   if ('member' in assignee) return assignee.member === decider.memberId;
   if ('agent' in assignee) return assignee.agent === decider.agentId;
