@@ -47,7 +47,7 @@ export class NotificationStore {
   /** Keeps everybody else from it until the transaction ends. @returns whether it was given up */
   async lockGivenUp(tx: Tx, id: string): Promise<boolean> {
     const rows = await tx.query(
-      `select 1 from notifications where workspace_id = $1 and id = $2 and status in ('failed', 'poisoned') for update`,
+      `select 1 from notifications where workspace_id = $1 and id = $2 and status in ('failed', 'poisoned') for no key update`,
       [tx.workspaceId, id],
     );
     return rows.length === 1;

@@ -76,7 +76,7 @@ export class DeliveryStore {
     const [row] = await tx.query<{ endpoint_status: 'enabled' | 'disabled' }>(
       `select e.status as endpoint_status
          from deliveries d join webhook_endpoints e on e.workspace_id = d.workspace_id and e.id = d.endpoint_id
-        where d.workspace_id = $1 and d.id = $2 for update of d`,
+        where d.workspace_id = $1 and d.id = $2 for no key update of d`,
       [tx.workspaceId, id],
     );
     return row ?? null;

@@ -72,7 +72,7 @@ export class DeliveryStore {
               d.interruption_count, d.manual_attempt_at, d.due_at, d.claimed_until, d.claimed_trigger, d.claimed_at,
               e.url, e.status as endpoint_status, clock_timestamp() as now
          from deliveries d join webhook_endpoints e on e.workspace_id = d.workspace_id and e.id = d.endpoint_id
-        where d.workspace_id = $1 and d.id = $2 for update of d`,
+        where d.workspace_id = $1 and d.id = $2 for no key update of d`,
       [tx.workspaceId, id],
     );
     return row ?? null;

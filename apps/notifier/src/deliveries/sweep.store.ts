@@ -44,13 +44,13 @@ export class SweepStore {
   /** Removes deliveries of which nothing is left to do, with their attempts; the events stay. @returns how many */
   async removeOld(tx: Tx, limit: number): Promise<number> {
     const rows = await tx.query(
-      `delete from deliveries where (workspace_id, id) in (
-         select d.workspace_id, d.id from deliveries d
+      `delete from deliveries where ctid = any(array(
+         select d.ctid from deliveries d
           where d.organization_id = $1 and d.status <> 'pending' and d.manual_attempt_at is null
             and d.created_at < now() - make_interval(days => ${KEPT_DAYS})
             and not exists (select 1 from dead_letters l
                              where l.workspace_id = d.workspace_id and l.delivery_id = d.id and l.status = 'open')
-          order by d.created_at limit $2 for update skip locked) returning id`,
+          order by d.created_at limit $2 for update skip locked)) returning id`,
       [tx.organizationId, limit],
     );
     return rows.length;

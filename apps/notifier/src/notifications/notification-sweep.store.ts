@@ -44,14 +44,14 @@ export class NotificationSweepStore {
   /** Removes what has ended long ago, never what waits in the dead letters; the events stay. @returns how many */
   async removeOld(tx: Tx, limit: number): Promise<number> {
     const rows = await tx.query(
-      `delete from notifications where (workspace_id, id) in (
-         select n.workspace_id, n.id from notifications n
+      `delete from notifications where ctid = any(array(
+         select n.ctid from notifications n
           where n.organization_id = $1 and n.next_attempt_at is null
             and n.created_at < now() - make_interval(days => ${KEPT_DAYS})
             and (n.channel not in ('inbox', 'agent') or n.created_at < now() - make_interval(days => ${INBOX_DAYS}))
             and not exists (select 1 from dead_letters l where l.workspace_id = n.workspace_id
                                and l.notification_id = n.id and l.status = 'open')
-          order by n.created_at limit $2 for update skip locked) returning id`,
+          order by n.created_at limit $2 for update skip locked)) returning id`,
       [tx.organizationId, limit],
     );
     return rows.length;

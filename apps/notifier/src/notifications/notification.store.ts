@@ -38,7 +38,7 @@ export class NotificationStore {
          left join channels c on c.workspace_id = n.workspace_id and c.id = n.channel_id
          left join channel_secrets s on s.workspace_id = n.workspace_id and s.channel_id = n.channel_id
          left join standups p on p.workspace_id = n.workspace_id and p.id = uuid_or_null(n.refs ->> 'standupId')
-        where n.workspace_id = $2 and n.id = $3 for update of n`,
+        where n.workspace_id = $2 and n.id = $3 for no key update of n`,
       [tx.organizationId, tx.workspaceId, id],
     );
     return row ?? null;

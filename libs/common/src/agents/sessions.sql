@@ -139,14 +139,14 @@ declare
   v_tickets int;
 begin
   perform enter_tenant(p_organization, null);
-  delete from agent_sessions s where (s.workspace_id, s.agent_id, s.instance_id) in (
-    select l.workspace_id, l.agent_id, l.instance_id from agent_sessions l
+  delete from agent_sessions s where s.ctid = any(array(
+    select l.ctid from agent_sessions l
      where l.organization_id = p_organization and l.last_seen_at < now() - interval '2 minutes'
-     order by l.last_seen_at limit p_limit for update skip locked);
+     order by l.last_seen_at limit p_limit for update skip locked));
   get diagnostics v_sessions = row_count;
-  delete from agent_connect_tickets k where (k.workspace_id, k.id) in (
-    select l.workspace_id, l.id from agent_connect_tickets l
-     where l.organization_id = p_organization and l.expires_at < now() order by l.expires_at limit p_limit for update skip locked);
+  delete from agent_connect_tickets k where k.ctid = any(array(
+    select l.ctid from agent_connect_tickets l
+     where l.organization_id = p_organization and l.expires_at < now() order by l.expires_at limit p_limit for update skip locked));
   get diagnostics v_tickets = row_count;
   return v_sessions + v_tickets;
 end $$;
