@@ -287,4 +287,16 @@ describe('rules of escalation', () => {
     );
     expect([(await turn()).noted, (await turn()).noted, (await turn()).noted]).toEqual([200, 200, 100]);
   });
+
+  it('fire at once, however many rules are to be held against everything anew', async () => {
+    await sql(
+      `insert into escalation_marks (organization_id, workspace_id, kind, subject_id, marked_at)
+       select $1, $2, 'rule', gen_random_uuid(), now() - interval '1 minute' from generate_series(1, 300) n`,
+      [db.organizationId, db.workspaceId],
+    );
+    await insertRule(db, { threshold: 60 });
+    await markTask(await insertTask({ status: 'blocked', status_since: ago(120) }));
+    expect((await turn()).noted).toBe(11);
+    expect(await raised()).toHaveLength(1);
+  });
 });

@@ -34,24 +34,25 @@ export async function mark(tx: Tx, marks: readonly Omit<Mark, 'after_id'>[]): Pr
 }
 
 /**
- * Takes words away, the oldest first; those that another process has taken are left to it.
+ * Takes words away, the oldest first; those that another process has taken are left to it. However many are about rules, they
+ * keep none of the others waiting.
  *
- * @param mostRules of those that are about rules, at the most
+ * @param limit of those that are not about rules
  */
-export function takeMarks(tx: Tx, limit: number, mostRules: number): Promise<Mark[]> {
+export function takeMarks(tx: Tx, limit: number, limitOfRules: number): Promise<Mark[]> {
+  const oldest = (which: string, most: string) =>
+    `select workspace_id, kind, subject_id from escalation_marks
+      where organization_id = $1 and ($2::uuid is null or workspace_id = $2) and ${which}
+      order by marked_at limit ${most} for update skip locked`;
   // Materialized: inside of a join the planner may run the limited part again and again, and take everything.
   return tx.query(
-    `with oldest as materialized (
-       select workspace_id, kind, subject_id, row_number() over (partition by kind order by marked_at) as place
-         from (select * from escalation_marks
-                where organization_id = $1 and ($2::uuid is null or workspace_id = $2)
-                order by marked_at limit $3 for update skip locked) o
-     )
+    `with plain as materialized (${oldest("kind <> 'rule'", '$3')}),
+          of_rules as materialized (${oldest("kind = 'rule'", '$4')}),
+          oldest as (select * from plain union all select * from of_rules)
      delete from escalation_marks m using oldest o
       where m.workspace_id = o.workspace_id and m.kind = o.kind and m.subject_id = o.subject_id
-        and (o.kind <> 'rule' or o.place <= $4)
      returning m.workspace_id, m.kind, m.subject_id, m.after_id`,
-    [tx.organizationId, tx.workspaceId, limit, mostRules],
+    [tx.organizationId, tx.workspaceId, limit, limitOfRules],
   );
 }
 
