@@ -103,6 +103,7 @@ describe('budget windows', () => {
     ['24 and a half on Lord Howe', 'Australia/Lord_Howe', '2026-04-05T02:00:00Z', 24.5],
     ['23 where midnight itself is skipped', 'Africa/Cairo', '2026-04-24T12:00:00Z', 23],
     ['25 where midnight comes twice', 'America/Havana', '2026-11-01T12:00:00Z', 25],
+    ['27 where it comes twice, three hours apart', 'Antarctica/Casey', '2023-03-08T17:41:33Z', 27],
   ])('make a day %s', async (_, zone, at, hours) => {
     const [window] = await windowsOf([{ zone, period: 'day', weekStart: 1, at: new Date(at) }]);
     expect((window!.window_end.getTime() - window!.window_start.getTime()) / 3_600_000).toBe(hours);
